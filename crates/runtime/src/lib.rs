@@ -1,0 +1,14 @@
+//! What every long-running part of the process stands on: named tasks, ordered shutdown, sleeping, logs.
+//!
+//! Deliberately absent: anything about metrics, scripts or Kubernetes.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`task`] | spawning with a name; sleeping |
+//! | [`shutdown`] | one signal that every part of a process hears |
+
+pub mod shutdown;
+pub mod task;
+
+pub use shutdown::Shutdown;
+pub use task::{sleep, spawn, spawn_blocking};

@@ -1,0 +1,2 @@
+//! TICKscript: lexer, parser, syntax tree, formatter, diagnostics.
+pub mod ast;
