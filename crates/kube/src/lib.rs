@@ -1,1 +1,27 @@
-//! placeholder
+//! The Kubernetes client: connecting, finding kinds by discovery, reading, writing and watching the scale of any
+//! object that has one, and leaving Events on it.
+//!
+//! Deliberately absent: when to scale and to what. This crate carries out one request at a time and says exactly how
+//! it ended; who asks, and in which order, is the caller's business. It is the only crate that names kube-rs.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`connect`] | credentials and API servers of one configured cluster |
+//! | [`discovery`] | which resource a script's word for a kind means |
+//! | [`scale`] | reading and writing `/scale` with a precondition |
+//! | [`observe`] | changes of an object's replica count, as they happen |
+//! | [`event`] | Kubernetes Events |
+
+pub mod connect;
+pub mod discovery;
+pub mod error;
+pub mod event;
+pub mod observe;
+pub mod scale;
+
+pub use connect::{Cluster, Credentials, Options};
+pub use discovery::ScalableKind;
+pub use error::{Error, Reason};
+pub use event::EventType;
+pub use observe::Observation;
+pub use scale::Scale;
