@@ -37,9 +37,17 @@ pub enum Credentials {
     #[default]
     InCluster,
     /// A kubeconfig file; `None` means `KUBECONFIG` or `~/.kube/config`.
-    Kubeconfig { path: Option<PathBuf>, context: Option<String> },
+    Kubeconfig {
+        path: Option<PathBuf>,
+        context: Option<String>,
+    },
     /// Addresses and a token; the next address is tried when one does not answer (N-214).
-    Servers { urls: Vec<String>, token: Option<String>, token_file: Option<PathBuf>, ca_path: Option<PathBuf> },
+    Servers {
+        urls: Vec<String>,
+        token: Option<String>,
+        token_file: Option<PathBuf>,
+        ca_path: Option<PathBuf>,
+    },
 }
 
 /// A connected cluster. Cheap to share; every call re-reads rotated tokens.
@@ -54,7 +62,10 @@ pub struct Cluster {
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("id", &self.id).field("namespace", &self.namespace).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("id", &self.id)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,24 +75,43 @@ impl Cluster {
         capstan_tls::install_provider();
         let configs = match &options.credentials {
             Credentials::InCluster => vec![in_cluster()?],
-            Credentials::Kubeconfig { path, context } => vec![kubeconfig(path.as_deref(), context.clone()).await?],
-            Credentials::Servers { urls, token, token_file, ca_path } => {
+            Credentials::Kubeconfig { path, context } => {
+                vec![kubeconfig(path.as_deref(), context.clone()).await?]
+            }
+            Credentials::Servers {
+                urls,
+                token,
+                token_file,
+                ca_path,
+            } => {
                 if urls.is_empty() {
-                    return Err(Error::new(Reason::Config, "kubernetes: api-servers must name at least one URL"));
+                    return Err(Error::new(
+                        Reason::Config,
+                        "kubernetes: api-servers must name at least one URL",
+                    ));
                 }
                 let auth = AuthInfo {
                     token: token.clone().filter(|token| !token.is_empty()).map(Into::into),
                     token_file: token_file.as_ref().map(|path| path.display().to_string()),
                     ..AuthInfo::default()
                 };
-                urls.iter().map(|url| server(url, &auth, ca_path.as_deref())).collect::<Result<_, _>>()?
+                urls.iter()
+                    .map(|url| server(url, &auth, ca_path.as_deref()))
+                    .collect::<Result<_, _>>()?
             }
         };
-        let own = configs.first().map(|config| config.default_namespace.clone()).unwrap_or_default();
-        let namespace = [&options.namespace, &own].into_iter().find(|name| !name.is_empty());
+        let own = configs
+            .first()
+            .map(|config| config.default_namespace.clone())
+            .unwrap_or_default();
+        let namespace = [&options.namespace, &own]
+            .into_iter()
+            .find(|name| !name.is_empty());
         let clients = configs
             .into_iter()
-            .map(|config| Client::try_from(config).map_err(|error| Error::config("kubernetes client", &error)))
+            .map(|config| {
+                Client::try_from(config).map_err(|error| Error::config("kubernetes client", &error))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             id: options.id.clone(),
@@ -134,7 +164,10 @@ impl Cluster {
                 Ok(Err(error)) => last = Error::of_call(&error, call.verb, call.resource, call.namespace),
                 Err(_) => {
                     let seconds = REQUEST_TIMEOUT.as_secs();
-                    last = Error::new(Reason::Unavailable, format!("the API server did not answer in {seconds}s"));
+                    last = Error::new(
+                        Reason::Unavailable,
+                        format!("the API server did not answer in {seconds}s"),
+                    );
                 }
             }
             if last.reason != Reason::Unavailable {
@@ -160,7 +193,15 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn get(path: String, verb: &'static str, resource: &'a str, namespace: &'a str) -> Self {
-        Self { method: "GET", path, content_type: None, body: Vec::new(), verb, resource, namespace }
+        Self {
+            method: "GET",
+            path,
+            content_type: None,
+            body: Vec::new(),
+            verb,
+            resource,
+            namespace,
+        }
     }
 
     fn request(&self) -> Result<Request<Vec<u8>>, Error> {
@@ -168,7 +209,9 @@ impl<'a> Call<'a> {
         if let Some(content_type) = self.content_type {
             builder = builder.header(http::header::CONTENT_TYPE, content_type);
         }
-        builder.body(self.body.clone()).map_err(|error| Error::new(Reason::Other, error.to_string()))
+        builder
+            .body(self.body.clone())
+            .map_err(|error| Error::new(Reason::Other, error.to_string()))
     }
 }
 
@@ -182,14 +225,22 @@ fn in_cluster() -> Result<Config, Error> {
         )
     })?;
     let port = variable("KUBERNETES_SERVICE_PORT").unwrap_or_else(|| "443".to_owned());
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-    let account =
-        variable("KUBERNETES_SERVICEACCOUNT_DIR").map_or_else(|| PathBuf::from(SERVICE_ACCOUNT), PathBuf::from);
+    let host = if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]")
+    } else {
+        host
+    };
+    let account = variable("KUBERNETES_SERVICEACCOUNT_DIR")
+        .map_or_else(|| PathBuf::from(SERVICE_ACCOUNT), PathBuf::from);
     let auth = AuthInfo {
         token_file: Some(account.join("token").display().to_string()),
         ..AuthInfo::default()
     };
-    let mut config = server(&format!("https://{host}:{port}"), &auth, Some(&account.join("ca.crt")))?;
+    let mut config = server(
+        &format!("https://{host}:{port}"),
+        &auth,
+        Some(&account.join("ca.crt")),
+    )?;
     config.default_namespace = std::fs::read_to_string(account.join("namespace"))
         .map(|text| text.trim().to_owned())
         .unwrap_or_default();
@@ -197,7 +248,10 @@ fn in_cluster() -> Result<Config, Error> {
 }
 
 async fn kubeconfig(path: Option<&Path>, context: Option<String>) -> Result<Config, Error> {
-    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context,
+        ..KubeConfigOptions::default()
+    };
     match path {
         Some(path) => {
             let file = Kubeconfig::read_from(path)
@@ -210,7 +264,9 @@ async fn kubeconfig(path: Option<&Path>, context: Option<String>) -> Result<Conf
 }
 
 fn server(url: &str, auth: &AuthInfo, ca: Option<&Path>) -> Result<Config, Error> {
-    let uri = url.parse().map_err(|error| Error::config(&format!("api-servers: {url:?}"), &error))?;
+    let uri = url
+        .parse()
+        .map_err(|error| Error::config(&format!("api-servers: {url:?}"), &error))?;
     let mut config = Config::new(uri);
     config.default_namespace = String::new();
     config.auth_info = auth.clone();

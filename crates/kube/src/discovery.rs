@@ -24,13 +24,21 @@ pub struct ScalableKind {
 impl ScalableKind {
     /// `apps/v1`, or `v1` for the core group.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// The path of an object of this kind.
     pub(crate) fn path(&self, namespace: &str, name: &str) -> String {
         let root = if self.group.is_empty() { "/api" } else { "/apis" };
-        format!("{root}/{}/namespaces/{namespace}/{}/{name}", self.api_version(), self.plural)
+        format!(
+            "{root}/{}/namespaces/{namespace}/{}/{name}",
+            self.api_version(),
+            self.plural
+        )
     }
 }
 
@@ -60,7 +68,10 @@ impl Cluster {
                 names.dedup();
                 Err(Error::new(
                     Reason::NotFound,
-                    format!("no resource {word:?} with a scale subresource; the cluster has: {}", names.join(", ")),
+                    format!(
+                        "no resource {word:?} with a scale subresource; the cluster has: {}",
+                        names.join(", ")
+                    ),
                 ))
             }
         }
@@ -72,7 +83,12 @@ impl Cluster {
         collect("", "v1", core, &mut found);
         let groups: APIGroupList = self.request(&discovery_call("/apis".to_owned())).await?;
         for group in groups.groups {
-            let Some(version) = group.preferred_version.or_else(|| group.versions.first().cloned()) else { continue };
+            let Some(version) = group
+                .preferred_version
+                .or_else(|| group.versions.first().cloned())
+            else {
+                continue;
+            };
             let path = format!("/apis/{}", version.group_version);
             // A group whose server is down must not hide the others.
             match self.request::<APIResourceList>(&discovery_call(path)).await {
@@ -89,8 +105,11 @@ fn discovery_call(path: String) -> Call<'static> {
 }
 
 fn collect(group: &str, version: &str, list: APIResourceList, found: &mut Vec<(ScalableKind, APIResource)>) {
-    let scalable: Vec<String> =
-        list.resources.iter().filter_map(|r| r.name.strip_suffix("/scale").map(str::to_owned)).collect();
+    let scalable: Vec<String> = list
+        .resources
+        .iter()
+        .filter_map(|r| r.name.strip_suffix("/scale").map(str::to_owned))
+        .collect();
     for resource in list.resources {
         if !resource.namespaced || !scalable.contains(&resource.name) {
             continue;
@@ -171,8 +190,14 @@ mod tests {
     #[test]
     fn paths_follow_the_group() {
         let (replicasets, _) = kind("apps", "replicasets", "ReplicaSet");
-        assert_eq!(replicasets.path("ns", "app"), "/apis/apps/v1/namespaces/ns/replicasets/app");
+        assert_eq!(
+            replicasets.path("ns", "app"),
+            "/apis/apps/v1/namespaces/ns/replicasets/app"
+        );
         let (controllers, _) = kind("", "replicationcontrollers", "ReplicationController");
-        assert_eq!(controllers.path("ns", "app"), "/api/v1/namespaces/ns/replicationcontrollers/app");
+        assert_eq!(
+            controllers.path("ns", "app"),
+            "/api/v1/namespaces/ns/replicationcontrollers/app"
+        );
     }
 }

@@ -32,7 +32,10 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self {
+            reason,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn config(what: &str, error: &dyn fmt::Display) -> Self {
@@ -59,10 +62,15 @@ impl Error {
         };
         match status.code {
             404 => Self::new(Reason::NotFound, said),
-            401 => Self::new(Reason::Forbidden, format!("{said} (the API server does not accept our credentials)")),
+            401 => Self::new(
+                Reason::Forbidden,
+                format!("{said} (the API server does not accept our credentials)"),
+            ),
             403 => Self::new(
                 Reason::Forbidden,
-                format!("{said} (allow the verb {verb:?} on {resource:?} in namespace {namespace:?} by a Role)"),
+                format!(
+                    "{said} (allow the verb {verb:?} on {resource:?} in namespace {namespace:?} by a Role)"
+                ),
             ),
             409 => Self::new(Reason::Conflict, said),
             429 | 503 | 504 => Self::new(Reason::Unavailable, said),

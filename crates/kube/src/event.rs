@@ -16,6 +16,15 @@ pub enum EventType {
     Warning,
 }
 
+/// What to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    pub event_type: EventType,
+    /// One word in camel case, for instance `SuccessfulRescale`.
+    pub reason: &'a str,
+    pub message: &'a str,
+}
+
 /// The message field's limit in the API.
 const MESSAGE_LIMIT: usize = 1024;
 
@@ -27,9 +36,14 @@ impl Cluster {
         kind: &ScalableKind,
         namespace: &str,
         name: &str,
-        event: (EventType, &str, &str),
+        uid: Option<&str>,
+        event: &Event<'_>,
     ) -> Result<(), Error> {
-        let (event_type, reason, message) = event;
+        let Event {
+            event_type,
+            reason,
+            message,
+        } = event;
         let now = clock.now();
         let stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let body = json!({
@@ -37,8 +51,10 @@ impl Cluster {
             "kind": "Event",
             // Upstream's way to a unique name: the object's and the time in hexadecimal.
             "metadata": {"name": format!("{name}.{:x}", clock.now_nanos()), "namespace": namespace},
+            // `kubectl describe` looks events up by uid.
             "involvedObject": {
                 "apiVersion": kind.api_version(), "kind": kind.kind, "namespace": namespace, "name": name,
+                "uid": uid.unwrap_or_default(),
             },
             "type": match event_type { EventType::Normal => "Normal", EventType::Warning => "Warning" },
             "reason": reason,

@@ -22,6 +22,6 @@ pub mod scale;
 pub use connect::{Cluster, Credentials, Options};
 pub use discovery::ScalableKind;
 pub use error::{Error, Reason};
-pub use event::EventType;
+pub use event::{Event, EventType};
 pub use observe::Observation;
-pub use scale::Scale;
+pub use scale::{Rivals, Scale};

@@ -23,6 +23,8 @@ const POLL: Duration = Duration::from_secs(5);
 pub struct Observation {
     /// Its scale now, or why it cannot be known.
     pub scale: Result<Scale, Error>,
+    /// Tells this object from an earlier one of the same name.
+    pub uid: Option<String>,
     /// The controller that owns it, as `Kind/name`.
     pub owner: Option<String>,
     /// The field manager that changed the spec last.
@@ -45,7 +47,12 @@ impl Cluster {
         }
         loop {
             let scale = self.scale(kind, namespace, name).await;
-            if !see(Observation { scale, owner: None, changed_by: None }) {
+            if !see(Observation {
+                scale,
+                uid: None,
+                owner: None,
+                changed_by: None,
+            }) {
                 return;
             }
             capstan_runtime::sleep(POLL).await;
@@ -85,7 +92,13 @@ impl Cluster {
                 Ok(Event::InitDone | Event::Delete(_)) => missing(kind, namespace, name),
                 Err(error) => match refusal(&error) {
                     Some(message) => {
-                        tracing::warn!(kind = kind.plural, namespace, name, error = message, "watch refused, reading instead");
+                        tracing::warn!(
+                            kind = kind.plural,
+                            namespace,
+                            name,
+                            error = message,
+                            "watch refused, reading instead"
+                        );
                         return true;
                     }
                     // The watcher backs off and tries again.
@@ -102,30 +115,56 @@ impl Cluster {
         true
     }
 
-    async fn observed(&self, kind: &ScalableKind, namespace: &str, name: &str, object: &DynamicObject) -> Observation {
+    async fn observed(
+        &self,
+        kind: &ScalableKind,
+        namespace: &str,
+        name: &str,
+        object: &DynamicObject,
+    ) -> Observation {
         let meta = &object.metadata;
         let scale = match object.data["spec"]["replicas"].as_i64() {
-            Some(replicas) => {
-                Ok(Scale { replicas, resource_version: meta.resource_version.clone().unwrap_or_default() })
-            }
+            Some(replicas) => Ok(Scale {
+                replicas,
+                resource_version: meta.resource_version.clone().unwrap_or_default(),
+            }),
             // A custom resource may keep its count elsewhere; only its scale knows.
             None => self.scale(kind, namespace, name).await,
         };
         let owner = serde_json::to_value(meta).ok().and_then(|meta| {
-            controller(&Value::Object([("metadata".to_owned(), meta)].into_iter().collect()))
+            controller(&Value::Object(
+                [("metadata".to_owned(), meta)].into_iter().collect(),
+            ))
         });
         let changed_by = meta.managed_fields.as_ref().and_then(|fields| {
-            let spec = fields.iter().filter(|entry| entry.subresource.as_deref() != Some("status"));
-            spec.max_by(|a, b| a.time.cmp(&b.time)).and_then(|entry| entry.manager.clone())
+            let spec = fields
+                .iter()
+                .filter(|entry| entry.subresource.as_deref() != Some("status"));
+            spec.max_by(|a, b| a.time.cmp(&b.time))
+                .and_then(|entry| entry.manager.clone())
         });
-        Observation { scale, owner, changed_by }
+        Observation {
+            scale,
+            uid: meta.uid.clone(),
+            owner,
+            changed_by,
+        }
     }
 }
 
 fn missing(kind: &ScalableKind, namespace: &str, name: &str) -> Observation {
-    let resource = if kind.group.is_empty() { kind.plural.clone() } else { format!("{}.{}", kind.plural, kind.group) };
+    let resource = if kind.group.is_empty() {
+        kind.plural.clone()
+    } else {
+        format!("{}.{}", kind.plural, kind.group)
+    };
     let message = format!("{resource} {name:?} not found in namespace {namespace:?}");
-    Observation { scale: Err(Error::new(Reason::NotFound, message)), owner: None, changed_by: None }
+    Observation {
+        scale: Err(Error::new(Reason::NotFound, message)),
+        uid: None,
+        owner: None,
+        changed_by: None,
+    }
 }
 
 /// The text of an answer that trying again will not change.
@@ -137,7 +176,9 @@ fn refusal(error: &watcher::Error) -> Option<String> {
         _ => return None,
     };
     match inner {
-        kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404 | 405) => Some(status.message.clone()),
+        kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404 | 405) => {
+            Some(status.message.clone())
+        }
         _ => None,
     }
 }

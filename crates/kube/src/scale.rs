@@ -28,7 +28,9 @@ impl Cluster {
     pub async fn scale(&self, kind: &ScalableKind, namespace: &str, name: &str) -> Result<Scale, Error> {
         let resource = format!("{}/scale", kind.plural);
         let path = format!("{}/scale", kind.path(namespace, name));
-        let scale: Value = self.request(&Call::get(path, "get", &resource, namespace)).await?;
+        let scale: Value = self
+            .request(&Call::get(path, "get", &resource, namespace))
+            .await?;
         Ok(parse(&scale))
     }
 
@@ -43,7 +45,8 @@ impl Cluster {
         resource_version: &str,
     ) -> Result<Scale, Error> {
         let resource = format!("{}/scale", kind.plural);
-        let patch = json!({"metadata": {"resourceVersion": resource_version}, "spec": {"replicas": replicas}});
+        let patch =
+            json!({"metadata": {"resourceVersion": resource_version}, "spec": {"replicas": replicas}});
         let call = Call {
             method: "PATCH",
             path: format!("{}/scale?fieldManager=capstan", kind.path(namespace, name)),
@@ -61,11 +64,17 @@ impl Cluster {
     pub async fn rivals(&self, kind: &ScalableKind, namespace: &str, name: &str) -> Rivals {
         let mut rivals = Rivals::default();
         let path = kind.path(namespace, name);
-        if let Ok(object) = self.request::<Value>(&Call::get(path, "get", &kind.plural, namespace)).await {
+        if let Ok(object) = self
+            .request::<Value>(&Call::get(path, "get", &kind.plural, namespace))
+            .await
+        {
             rivals.owner = controller(&object);
         }
         let path = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
-        match self.request::<Value>(&Call::get(path, "list", "horizontalpodautoscalers", namespace)).await {
+        match self
+            .request::<Value>(&Call::get(path, "list", "horizontalpodautoscalers", namespace))
+            .await
+        {
             Ok(list) => rivals.autoscaler = autoscaler(&list, kind, name),
             Err(error) if error.reason == Reason::NotFound => {}
             Err(error) => tracing::debug!(%error, "horizontal pod autoscalers could not be listed"),
@@ -77,7 +86,10 @@ impl Cluster {
 fn parse(scale: &Value) -> Scale {
     Scale {
         replicas: scale["spec"]["replicas"].as_i64().unwrap_or(0),
-        resource_version: scale["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned(),
+        resource_version: scale["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
@@ -89,7 +101,12 @@ pub(crate) fn controller(object: &Value) -> Option<String> {
 }
 
 fn autoscaler(list: &Value, kind: &ScalableKind, name: &str) -> Option<String> {
-    let group = |api_version: &str| api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
+    let group = |api_version: &str| {
+        api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+            .to_owned()
+    };
     list["items"].as_array()?.iter().find_map(|item| {
         let target = &item["spec"]["scaleTargetRef"];
         let same = target["kind"] == *kind.kind
@@ -106,7 +123,13 @@ mod tests {
     #[test]
     fn zero_replicas_are_left_out_by_the_api() {
         let scale = parse(&json!({"metadata": {"resourceVersion": "7"}, "spec": {}}));
-        assert_eq!(scale, Scale { replicas: 0, resource_version: "7".into() });
+        assert_eq!(
+            scale,
+            Scale {
+                replicas: 0,
+                resource_version: "7".into()
+            }
+        );
     }
 
     #[test]
@@ -122,7 +145,10 @@ mod tests {
             json!({"items": [{"metadata": {"name": "hpa"},
                 "spec": {"scaleTargetRef": {"apiVersion": api_version, "kind": "Deployment", "name": name}}}]})
         };
-        assert_eq!(autoscaler(&hpa("apps/v1beta1", "app"), &kind, "app"), Some("hpa".into()));
+        assert_eq!(
+            autoscaler(&hpa("apps/v1beta1", "app"), &kind, "app"),
+            Some("hpa".into())
+        );
         assert_eq!(autoscaler(&hpa("example.com/v1", "app"), &kind, "app"), None);
         assert_eq!(autoscaler(&hpa("apps/v1", "other"), &kind, "app"), None);
         let owned = json!({"metadata": {"ownerReferences": [
