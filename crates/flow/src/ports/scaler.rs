@@ -26,6 +26,8 @@ pub struct ScaleState {
     pub resource_version: String,
     /// Who else may write it, as `Kind/name`: the controller that owns the object (N-218).
     pub owner: Option<String>,
+    /// An autoscaler that targets the object; writing beside it would be a fight.
+    pub autoscaler: Option<String>,
     /// Who changed it last, when known.
     pub changed_by: Option<String>,
     /// The object as the API names it: apiVersion, kind, namespace, name; for the decision record.
@@ -37,10 +39,11 @@ pub struct ScaleState {
 /// What a node asks for.
 #[derive(Debug, Clone)]
 pub enum ScaleRequest {
-    /// Read the scale now, and tell of every later change until the sink is dropped.
+    /// Read the scale now and answer `Observed`; if that worked, tell of every later change as well, as long as the
+    /// sink is held elsewhere (the scaler keeps it weakly). After an error nothing is watched: ask again.
     Observe,
-    /// Write `replicas` if the object is still at `expected`; on a conflict read again and answer
-    /// [`ScaleReason::Conflict`] together with what the scale says now as an [`ScaleAnswer::Observed`].
+    /// Write `replicas` if the object still has `expected.replicas`. If it has others by now, the answer is an
+    /// `Observed` with what it says now, followed by `Written` with [`ScaleReason::Conflict`].
     Write { replicas: i64, expected: ScaleState, record: Box<Record> },
 }
 

@@ -1,0 +1,33 @@
+# The two commands are `make demo` and `make test`; both do all the set-up they need.
+
+CARGO ?= cargo
+
+.PHONY: demo test bench lint fmt conformance setup
+
+demo: ## the tutorial in one command: an embedded cluster, an app, a load that ramps up and down
+	@scripts/setup demo
+	$(CARGO) build --release --package capstan
+	target/release/capstan demo
+
+test: ## format, lints, layering, tests, conformance
+	@scripts/setup test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) test --workspace --no-fail-fast
+
+bench: ## the project's own benches
+	$(CARGO) bench --package capstan-model
+
+conformance: ## Kapacitor's own cases through the production code
+	$(CARGO) xtask conformance "$${CAPSTAN_SHARED:-../shared}/conformance"
+
+lint:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) xtask layering
+
+fmt:
+	$(CARGO) fmt --all
+
+setup:
+	@scripts/setup test
