@@ -283,19 +283,11 @@ fn decoded(text: &str) -> String {
         let hex = bytes
             .get(at + 1..at + 3)
             .and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex
+        let byte = hex
             .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-            .filter(|_| bytes[at] == b'%')
-        {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
+            .filter(|_| bytes[at] == b'%');
+        out.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&out).into_owned()
 }

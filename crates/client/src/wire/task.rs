@@ -70,10 +70,6 @@ impl TaskType {
             Self::Batch => "batch",
         }
     }
-
-    fn is_invalid(&self) -> bool {
-        matches!(self, Self::Invalid)
-    }
 }
 
 /// Whether a task should run.
@@ -186,7 +182,7 @@ pub struct CreateTask {
         rename = "type",
         default,
         deserialize_with = "null_as_default",
-        skip_serializing_if = "TaskType::is_invalid"
+        skip_serializing_if = "is_unsaid"
     )]
     pub kind: TaskType,
     #[serde(
@@ -247,6 +243,11 @@ impl From<TaskFile> for CreateTask {
 
 fn disabled() -> TaskStatus {
     TaskStatus::Disabled
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde calls
+fn is_unsaid(kind: &TaskType) -> bool {
+    *kind == TaskType::Invalid
 }
 
 fn zero_time() -> String {
