@@ -26,7 +26,10 @@ pub struct Run {
 impl Batch {
     /// A batch of one block.
     pub fn single(block: Block) -> Self {
-        Self { blocks: vec![Arc::new(block)], runs: Vec::new() }
+        Self {
+            blocks: vec![Arc::new(block)],
+            runs: Vec::new(),
+        }
     }
 
     /// How many points there are.
@@ -37,7 +40,11 @@ impl Batch {
     /// The rows in arrival order.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         let whole = match &*self.blocks {
-            [block] if self.runs.is_empty() => Some(Run { block: 0, start: 0, len: block.len() as u32 }),
+            [block] if self.runs.is_empty() => Some(Run {
+                block: 0,
+                start: 0,
+                len: block.len() as u32,
+            }),
             _ => None,
         };
         whole.into_iter().chain(self.runs.iter().copied())

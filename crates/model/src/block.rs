@@ -39,7 +39,10 @@ impl Block {
 
     /// The column of a field.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.binary_search_by(|column| (*column.name).cmp(name)).ok().map(|at| &self.columns[at])
+        self.columns
+            .binary_search_by(|column| (*column.name).cmp(name))
+            .ok()
+            .map(|at| &self.columns[at])
     }
 
     /// The value of a field in a row: `None` when the row does not have it.
@@ -54,7 +57,9 @@ impl Block {
 
     /// The fields a row has, sorted by name.
     pub fn fields(&self, row: usize) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        self.columns.iter().filter_map(move |column| Some((&*column.name, column.get(row)?)))
+        self.columns
+            .iter()
+            .filter_map(move |column| Some((&*column.name, column.get(row)?)))
     }
 
     /// The block of `rows`, in that order. Columns that none of them has are left out.
@@ -65,7 +70,12 @@ impl Block {
             time: Arc::new(rows.iter().map(|&row| self.time[row as usize]).collect()),
             key: Arc::new(rows.iter().map(|&row| self.key[row as usize]).collect()),
             columns: columns
-                .filter(|column| column.absent.as_ref().is_none_or(|absent| absent.count() < rows.len()))
+                .filter(|column| {
+                    column
+                        .absent
+                        .as_ref()
+                        .is_none_or(|absent| absent.count() < rows.len())
+                })
                 .collect(),
             ..self.clone()
         }

@@ -21,7 +21,13 @@ pub struct ColumnBuilder {
 impl ColumnBuilder {
     /// An empty column.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), values: None, len: 0, absent: None, null: None }
+        Self {
+            name: name.into(),
+            values: None,
+            len: 0,
+            absent: None,
+            null: None,
+        }
     }
 
     /// The field's name.
@@ -48,6 +54,32 @@ impl ColumnBuilder {
         }
         self.pad(row);
         self.push(value);
+    }
+
+    /// [`ColumnBuilder::set`] for an integer; cheap when the column holds nothing else.
+    #[inline]
+    pub fn set_int(&mut self, row: usize, value: i64) {
+        match &mut self.values {
+            Some(Values::Int(values)) if row == self.len && self.absent.is_none() && self.null.is_none() => {
+                values.push(value);
+                self.len += 1;
+            }
+            _ => self.set(row, ValueRef::Int(value)),
+        }
+    }
+
+    /// [`ColumnBuilder::set`] for a float; cheap when the column holds nothing else.
+    #[inline]
+    pub fn set_float(&mut self, row: usize, value: f64) {
+        match &mut self.values {
+            Some(Values::Float(values))
+                if row == self.len && self.absent.is_none() && self.null.is_none() =>
+            {
+                values.push(value);
+                self.len += 1;
+            }
+            _ => self.set(row, ValueRef::Float(value)),
+        }
     }
 
     /// Makes the column `len` rows long; the missing ones are absent.
@@ -140,7 +172,12 @@ impl ColumnBuilder {
             None => return None,
         };
         let absent = self.absent.filter(Mask::any).map(Arc::new);
-        Some(Column { name: self.name, values: Arc::new(values), absent, null })
+        Some(Column {
+            name: self.name,
+            values: Arc::new(values),
+            absent,
+            null,
+        })
     }
 }
 
@@ -221,19 +258,28 @@ impl BlockBuilder {
 
     /// Sets a field of the last row.
     pub fn field(&mut self, name: &str, value: ValueRef<'_>) {
-        let Some(row) = self.time.len().checked_sub(1) else { return };
-        let at = self.columns.iter().position(|column| &**column.name() == name).unwrap_or_else(|| {
-            self.columns.push(ColumnBuilder::new(name));
-            self.columns.len() - 1
-        });
+        let Some(row) = self.time.len().checked_sub(1) else {
+            return;
+        };
+        let at = self
+            .columns
+            .iter()
+            .position(|column| &**column.name() == name)
+            .unwrap_or_else(|| {
+                self.columns.push(ColumnBuilder::new(name));
+                self.columns.len() - 1
+            });
         self.columns[at].set(row, value);
     }
 
     /// The finished block.
     pub fn finish(self) -> Block {
         let len = self.time.len();
-        let mut columns: Vec<Column> =
-            self.columns.into_iter().filter_map(|column| column.finish(len)).collect();
+        let mut columns: Vec<Column> = self
+            .columns
+            .into_iter()
+            .filter_map(|column| column.finish(len))
+            .collect();
         columns.sort_by(|a, b| a.name.cmp(&b.name));
         Block {
             database: self.database,
@@ -264,7 +310,11 @@ mod tests {
 
     #[test]
     fn a_field_that_some_rows_lack_is_absent_there_and_not_zero() {
-        let block = build(&[&[("a", ValueRef::Int(1))], &[("b", ValueRef::Float(2.0))], &[("a", ValueRef::Int(3))]]);
+        let block = build(&[
+            &[("a", ValueRef::Int(1))],
+            &[("b", ValueRef::Float(2.0))],
+            &[("a", ValueRef::Int(3))],
+        ]);
         assert_eq!(block.field("a", 0), Some(ValueRef::Int(1)));
         assert_eq!(block.field("a", 1), None);
         assert_eq!(block.field("a", 2), Some(ValueRef::Int(3)));
@@ -275,7 +325,11 @@ mod tests {
 
     #[test]
     fn a_field_that_changes_type_becomes_mixed_and_keeps_every_value() {
-        let block = build(&[&[("a", ValueRef::Int(1))], &[("a", ValueRef::Str("x"))], &[("a", ValueRef::Null)]]);
+        let block = build(&[
+            &[("a", ValueRef::Int(1))],
+            &[("a", ValueRef::Str("x"))],
+            &[("a", ValueRef::Null)],
+        ]);
         assert_eq!(block.field("a", 0), Some(ValueRef::Int(1)));
         assert_eq!(block.field("a", 1), Some(ValueRef::Str("x")));
         assert_eq!(block.field("a", 2), Some(ValueRef::Null));
@@ -289,7 +343,11 @@ mod tests {
 
     #[test]
     fn gathering_keeps_order_and_drops_columns_nobody_has() {
-        let block = build(&[&[("a", ValueRef::Int(1))], &[("b", ValueRef::Str("x"))], &[("b", ValueRef::Str("y"))]]);
+        let block = build(&[
+            &[("a", ValueRef::Int(1))],
+            &[("b", ValueRef::Str("x"))],
+            &[("b", ValueRef::Str("y"))],
+        ]);
         let picked = block.gather(&[2, 1]);
         assert_eq!(picked.field("b", 0), Some(ValueRef::Str("y")));
         assert_eq!(*picked.time, [2, 1]);

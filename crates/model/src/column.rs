@@ -44,8 +44,14 @@ impl StrValues {
 
     /// The text of `row`; empty beyond the end.
     pub fn get(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.ends.get(row - 1).map_or(0, |&end| end as usize) };
-        self.ends.get(row).map_or("", |&end| &self.text[start..end as usize])
+        let start = if row == 0 {
+            0
+        } else {
+            self.ends.get(row - 1).map_or(0, |&end| end as usize)
+        };
+        self.ends
+            .get(row)
+            .map_or("", |&end| &self.text[start..end as usize])
     }
 
     /// How many rows there are.
@@ -114,7 +120,12 @@ impl Values {
 impl Column {
     /// A column in which every row has a value.
     pub fn dense(name: impl Into<Arc<str>>, values: Values) -> Self {
-        Self { name: name.into(), values: Arc::new(values), absent: None, null: None }
+        Self {
+            name: name.into(),
+            values: Arc::new(values),
+            absent: None,
+            null: None,
+        }
     }
 
     /// The value in `row`: `None` when the row does not have this field.
@@ -136,7 +147,10 @@ impl Column {
     /// The same data under another name.
     #[must_use]
     pub fn renamed(&self, name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), ..self.clone() }
+        Self {
+            name: name.into(),
+            ..self.clone()
+        }
     }
 
     /// The column of `rows`, in that order. Masks that no picked row needs are left out.

@@ -45,7 +45,10 @@ pub struct Groups {
 
 impl Default for Groups {
     fn default() -> Self {
-        let mut groups = Self { groups: Vec::new(), index: HashTable::new() };
+        let mut groups = Self {
+            groups: Vec::new(),
+            index: HashTable::new(),
+        };
         groups.intern(&Dimensions::default(), "", &Tags::EMPTY);
         groups
     }
@@ -100,10 +103,20 @@ impl Groups {
 }
 
 fn group_tags(dimensions: &Dimensions, tags: &Tags) -> Tags {
-    if dimensions.tags.len() == tags.len() && tags.iter().zip(&*dimensions.tags).all(|((key, _), dim)| key == &**dim) {
+    if dimensions.tags.len() == tags.len()
+        && tags
+            .iter()
+            .zip(&*dimensions.tags)
+            .all(|((key, _), dim)| key == &**dim)
+    {
         return tags.clone();
     }
-    Tags::from_sorted(dimensions.tags.iter().map(|dim| (&**dim, tags.get(dim).unwrap_or(""))))
+    Tags::from_sorted(
+        dimensions
+            .tags
+            .iter()
+            .map(|dim| (&**dim, tags.get(dim).unwrap_or(""))),
+    )
 }
 
 fn group_text(dimensions: &Dimensions, name: &str, tags: &Tags) -> String {
@@ -128,7 +141,10 @@ mod tests {
     use super::*;
 
     fn by(tags: &[&str], by_name: bool) -> Dimensions {
-        Dimensions { by_name, tags: tags.iter().map(|&tag| Arc::from(tag)).collect() }
+        Dimensions {
+            by_name,
+            tags: tags.iter().map(|&tag| Arc::from(tag)).collect(),
+        }
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl Default for KeyTable {
 impl KeyTable {
     /// An empty table with an id no other table of this process has.
     pub fn new() -> Self {
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), inner: RwLock::default() }
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            inner: RwLock::default(),
+        }
     }
 
     /// Tells tables apart; nodes keep one map per table they have met.
@@ -64,13 +67,20 @@ impl KeyTable {
         let key = RowKey::try_from(inner.tags.len()).expect("fewer than 2^32 tag sets");
         inner.tags.push(tags.clone());
         let known = &inner.tags;
-        inner.index.insert_unique(hash, key, |&key| HASHER.hash_one(&known[key as usize]));
+        inner
+            .index
+            .insert_unique(hash, key, |&key| HASHER.hash_one(&known[key as usize]));
         key
     }
 
     /// The tags of a key of this table; empty for a key it never gave out.
     pub fn tags(&self, key: RowKey) -> Tags {
-        self.inner.read().tags.get(key as usize).cloned().unwrap_or_default()
+        self.inner
+            .read()
+            .tags
+            .get(key as usize)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// How many keys were given out: every key is below.

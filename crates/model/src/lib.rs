@@ -15,6 +15,7 @@
 //! | [`mask`], [`column`], [`block`] | the columnar form |
 //! | [`builder`] | makes blocks row by row |
 //! | [`batch`] | one body: blocks and the order of their rows |
+//! | [`line_protocol`] | bytes to batches |
 
 pub mod batch;
 pub mod block;
@@ -22,6 +23,7 @@ pub mod builder;
 pub mod column;
 pub mod group;
 pub mod keys;
+pub mod line_protocol;
 pub mod mask;
 pub mod tags;
 pub mod value;
@@ -32,6 +34,7 @@ pub use builder::{BlockBuilder, ColumnBuilder};
 pub use column::{Column, StrValues, Values};
 pub use group::{Dimensions, Group, GroupId, Groups};
 pub use keys::{KeyTable, RowKey};
+pub use line_protocol::{ParseOptions, Parsed, Parser, Precision, Reason, Rejected, SeriesIndex};
 pub use mask::Mask;
 pub use tags::Tags;
 pub use value::{Value, ValueRef};

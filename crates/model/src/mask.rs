@@ -10,12 +10,18 @@ pub struct Mask {
 impl Mask {
     /// `len` rows, none of them set.
     pub fn unset(len: usize) -> Self {
-        Self { words: vec![0; len.div_ceil(64)], len }
+        Self {
+            words: vec![0; len.div_ceil(64)],
+            len,
+        }
     }
 
     /// `len` rows, all of them set.
     pub fn set_all(len: usize) -> Self {
-        let mut mask = Self { words: vec![!0; len.div_ceil(64)], len };
+        let mut mask = Self {
+            words: vec![!0; len.div_ceil(64)],
+            len,
+        };
         if let (Some(last), rest) = (mask.words.last_mut(), len % 64)
             && rest != 0
         {
@@ -106,7 +112,10 @@ mod tests {
             mask.push(row % 3 == 0);
         }
         assert_eq!(mask.count(), 44);
-        assert_eq!(mask.rows().collect::<Vec<_>>(), (0..130).filter(|r| r % 3 == 0).collect::<Vec<_>>());
+        assert_eq!(
+            mask.rows().collect::<Vec<_>>(),
+            (0..130).filter(|r| r % 3 == 0).collect::<Vec<_>>()
+        );
         assert_eq!(Mask::set_all(70).count(), 70);
         assert!(!Mask::unset(70).any());
         assert!(!mask.get(1_000));

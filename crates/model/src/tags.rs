@@ -50,7 +50,12 @@ impl Tags {
         if ends.is_empty() {
             return Self::EMPTY;
         }
-        Self { inner: Some(Arc::new(Inner { text: text.into(), ends: ends.into() })) }
+        Self {
+            inner: Some(Arc::new(Inner {
+                text: text.into(),
+                ends: ends.into(),
+            })),
+        }
     }
 
     /// How many tags there are.
@@ -71,7 +76,10 @@ impl Tags {
         };
         ends.iter().enumerate().map(move |(i, &(key_end, value_end))| {
             let start = if i == 0 { 0 } else { ends[i - 1].1 };
-            (&text[start as usize..key_end as usize], &text[key_end as usize..value_end as usize])
+            (
+                &text[start as usize..key_end as usize],
+                &text[key_end as usize..value_end as usize],
+            )
         })
     }
 

@@ -1,0 +1,204 @@
+//! The batch under construction.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::scan::FieldValue;
+use super::series::{Entry, Field, SeriesIndex};
+use super::{ParseOptions, Reason};
+use crate::batch::{Batch, Run};
+use crate::block::Block;
+use crate::builder::ColumnBuilder;
+use crate::keys::RowKey;
+
+/// The blocks of the batch under construction and the order of their rows.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) blocks: Vec<OpenBlock>,
+    runs: Vec<Run>,
+    /// Block of the last row.
+    current: u32,
+    /// First row of the run that goes on.
+    run_start: u32,
+    rows: usize,
+    /// Rows times columns, over blocks.
+    cells: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct OpenBlock {
+    measurement: u32,
+    time: Vec<i64>,
+    key: Vec<RowKey>,
+    /// In the order of the measurement's fields; those this batch does not have are empty.
+    pub(super) columns: Vec<OpenColumn>,
+}
+
+#[derive(Debug)]
+pub(super) struct OpenColumn {
+    pub(super) field: Field,
+    pub(super) builder: ColumnBuilder,
+}
+
+impl Rows {
+    /// Whether the batch should be handed over before more is added.
+    #[inline]
+    pub(super) fn is_full(&self, options: &ParseOptions) -> bool {
+        self.rows >= options.max_rows || self.cells >= options.max_cells
+    }
+
+    /// The block of `measurement`, begun if need be.
+    #[inline]
+    pub(super) fn block(&mut self, index: &mut SeriesIndex, measurement: u32) -> u32 {
+        if let Some(block) = self.blocks.get(self.current as usize)
+            && block.measurement == measurement
+        {
+            return self.current;
+        }
+        self.other_block(index, measurement)
+    }
+
+    fn other_block(&mut self, index: &mut SeriesIndex, measurement: u32) -> u32 {
+        if let Some(slot) = index.slot(measurement) {
+            return slot;
+        }
+        let slot = self.blocks.len() as u32;
+        index.set_slot(measurement, slot);
+        let known = &index.measurements[measurement as usize];
+        // As many rows as last time, within reason.
+        let rows = known.last_rows.min(1 << 16);
+        self.blocks.push(OpenBlock {
+            measurement,
+            time: Vec::with_capacity(rows),
+            key: Vec::with_capacity(rows),
+            columns: Vec::with_capacity(known.fields.len()),
+        });
+        self.add_columns(index, slot);
+        slot
+    }
+
+    /// Gives the block a column for each field its measurement is known to have.
+    fn add_columns(&mut self, index: &SeriesIndex, slot: u32) {
+        let block = &mut self.blocks[slot as usize];
+        let known = &index.measurements[block.measurement as usize];
+        for field in &known.fields[block.columns.len()..] {
+            let builder = ColumnBuilder::new(Arc::clone(&field.name));
+            block.columns.push(OpenColumn {
+                field: field.clone(),
+                builder,
+            });
+        }
+    }
+
+    /// Begins a row; its fields are to be set by the caller. Returns its number in the block.
+    #[inline]
+    pub(super) fn begin_row(&mut self, slot: u32, time: i64, key: RowKey) -> usize {
+        if slot != self.current {
+            self.end_run();
+            self.current = slot;
+            self.run_start = self.blocks[slot as usize].time.len() as u32;
+        }
+        let block = &mut self.blocks[slot as usize];
+        let row = block.time.len();
+        block.time.push(time);
+        block.key.push(key);
+        self.rows += 1;
+        self.cells += block.columns.len();
+        row
+    }
+
+    fn end_run(&mut self) {
+        let Some(block) = self.blocks.get(self.current as usize) else {
+            return;
+        };
+        let len = block.time.len() as u32 - self.run_start;
+        if len > 0 {
+            self.runs.push(Run {
+                block: self.current,
+                start: self.run_start,
+                len,
+            });
+        }
+    }
+
+    /// Adds a row that took the exact way.
+    pub(super) fn add(
+        &mut self,
+        index: &mut SeriesIndex,
+        entry: Entry,
+        time: i64,
+        fields: &[(Cow<'_, str>, FieldValue<'_>)],
+        max_fields: usize,
+    ) -> Result<(), Reason> {
+        let known = index.measurements[entry.measurement as usize].fields.len();
+        let new = fields
+            .iter()
+            .filter(|(name, _)| index.find_field(entry.measurement, name).is_none())
+            .count();
+        if new > 0 && known + new > max_fields {
+            return Err(Reason::TooManyFields(max_fields));
+        }
+        let slot = self.block(index, entry.measurement);
+        let mut columns = smallvec::SmallVec::<[u32; 16]>::new();
+        columns.extend(
+            fields
+                .iter()
+                .map(|(name, _)| index.field(entry.measurement, name)),
+        );
+        if new > 0 {
+            self.add_columns(index, slot);
+            // Earlier rows get a cell in each new column.
+            self.cells += new * self.blocks[slot as usize].time.len();
+        }
+        let row = self.begin_row(slot, time, entry.key);
+        let block = &mut self.blocks[slot as usize];
+        for (column, (_, value)) in columns.into_iter().zip(fields) {
+            block.columns[column as usize].builder.set(row, value.as_value());
+        }
+        Ok(())
+    }
+
+    /// The batch, if it has rows.
+    pub(super) fn take_batch(&mut self, index: &mut SeriesIndex) -> Option<Batch> {
+        if self.rows == 0 {
+            return None;
+        }
+        self.end_run();
+        let done = std::mem::take(self);
+        index.count_rows(done.rows);
+        let runs = if done.blocks.len() == 1 {
+            Vec::new()
+        } else {
+            done.runs
+        };
+        let blocks = done
+            .blocks
+            .into_iter()
+            .map(|block| Arc::new(block.finish(index)))
+            .collect();
+        Some(Batch { blocks, runs })
+    }
+}
+
+impl OpenBlock {
+    fn finish(self, index: &mut SeriesIndex) -> Block {
+        let rows = self.time.len();
+        let known = &mut index.measurements[self.measurement as usize];
+        known.last_rows = rows;
+        let columns = self
+            .columns
+            .into_iter()
+            .filter(|column| !column.builder.is_empty());
+        let mut columns: Vec<_> = columns.filter_map(|column| column.builder.finish(rows)).collect();
+        columns.sort_by(|a, b| a.name.cmp(&b.name));
+        Block {
+            database: Arc::clone(&index.database),
+            retention_policy: Arc::clone(&index.retention_policy),
+            name: Arc::clone(&known.name),
+            keys: Arc::clone(&index.keys),
+            time: Arc::new(self.time),
+            key: Arc::new(self.key),
+            columns,
+        }
+    }
+}
