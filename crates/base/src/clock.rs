@@ -40,7 +40,9 @@ impl SystemClock {
 impl Default for SystemClock {
     #[allow(clippy::disallowed_methods)] // the one place that may ask the machine
     fn default() -> Self {
-        Self { started: std::time::Instant::now() }
+        Self {
+            started: std::time::Instant::now(),
+        }
     }
 }
 
@@ -68,7 +70,10 @@ pub struct VirtualClock {
 impl VirtualClock {
     /// A clock that stands at `nanos` since the Unix epoch.
     pub fn at(nanos: i64) -> Arc<Self> {
-        Arc::new(Self { start: nanos, now: Mutex::new(nanos) })
+        Arc::new(Self {
+            start: nanos,
+            now: Mutex::new(nanos),
+        })
     }
 
     /// Moves the clock forward.

@@ -30,14 +30,17 @@ impl Symbols {
         let id = u32::try_from(self.strings.len()).expect("fewer than 2^32 distinct strings");
         self.strings.push(text.into());
         let strings = &self.strings;
-        self.index.insert_unique(hash, id, |&id| HASHER.hash_one(&*strings[id as usize]));
+        self.index
+            .insert_unique(hash, id, |&id| HASHER.hash_one(&*strings[id as usize]));
         Symbol(id)
     }
 
     /// The symbol of `text` if it was interned before.
     pub fn get(&self, text: &str) -> Option<Symbol> {
         let hash = HASHER.hash_one(text);
-        self.index.find(hash, |&id| &*self.strings[id as usize] == text).map(|&id| Symbol(id))
+        self.index
+            .find(hash, |&id| &*self.strings[id as usize] == text)
+            .map(|&id| Symbol(id))
     }
 
     /// The text of a symbol of this set; empty for a symbol of another set that is out of range.

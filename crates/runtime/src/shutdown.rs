@@ -17,7 +17,9 @@ impl Shutdown {
     /// A signal that is raised with this one, or alone.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { token: self.token.child_token() }
+        Self {
+            token: self.token.child_token(),
+        }
     }
 
     /// Asks everybody who holds a clone or a child to stop.
