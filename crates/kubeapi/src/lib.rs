@@ -1,1 +1,34 @@
-//! placeholder
+//! Kubernetes' wire rules as pure functions: values in, values out.
+//!
+//! Serves the embedded API server, and whoever reads or writes Kubernetes objects. Deliberately absent: HTTP,
+//! storage, time of day, tasks; nothing here does I/O or knows which objects exist.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`resource`], [`builtin`] | the table of kinds behind routing, discovery and tables |
+//! | [`base64`] | as secrets and continue tokens use it |
+//! | [`meta`] | reading and writing what every object has |
+//! | [`patch`] | JSON, merge, strategic merge, apply |
+//! | [`quantity`] | exact resource quantities |
+//! | [`selector`] | label and field selectors |
+//! | [`time`], [`validation`] | timestamps, ages; rules for names and labels |
+//! | [`status`] | `Status` errors and validation findings in upstream's words |
+
+pub mod base64;
+pub mod builtin;
+pub mod meta;
+#[cfg(test)]
+mod oracle;
+pub mod patch;
+pub mod quantity;
+pub mod resource;
+pub mod selector;
+pub mod status;
+pub mod time;
+pub mod validation;
+
+pub use patch::PatchKind;
+pub use quantity::{Format, Quantity, QuantityError};
+pub use resource::{Resource, ResourceType, SubresourceType};
+pub use selector::{FieldSelector, Selector};
+pub use status::{Cause, Details, FieldError, Status};

@@ -1,0 +1,94 @@
+//! The `scale` subresource: `autoscaling/v1`, and the old shape of `extensions/v1beta1`.
+
+use capstan_kubeapi::{FieldError, Resource, Status, meta};
+use serde_json::{Map, Value, json};
+
+/// The `Scale` of a stored object. As on the wire, a replica count of 0 is absent in `spec` and present in `status`.
+pub(crate) fn of(resource: Resource, stored: &Value) -> Result<Value, Status> {
+    let Some((group, version, kind)) = resource.subresource("scale").and_then(|s| s.gvk) else {
+        return Err(Status::no_such_resource());
+    };
+    let mut metadata = Map::new();
+    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(value) = stored.pointer(&format!("/metadata/{field}")) {
+            metadata.insert(field.to_owned(), value.clone());
+        }
+    }
+    let replicas = stored.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
+    let spec = if replicas == 0 { json!({}) } else { json!({ "replicas": replicas }) };
+    let mut status = Map::new();
+    let observed = stored.pointer("/status/replicas").and_then(Value::as_i64).unwrap_or(0);
+    status.insert("replicas".to_owned(), observed.into());
+    let selector = stored.pointer("/spec/selector").cloned().unwrap_or(Value::Null);
+    // A replication controller's selector is a plain map.
+    let selector = if resource.plural == "replicationcontrollers" { json!({ "matchLabels": selector }) } else { selector };
+    let text = capstan_kubeapi::selector::label_selector_string(&selector);
+    if group == "extensions" {
+        if let Some(labels) = selector.get("matchLabels").filter(|l| l.is_object()) {
+            status.insert("selector".to_owned(), labels.clone());
+        }
+        status.insert("targetSelector".to_owned(), text.into());
+    } else {
+        status.insert("selector".to_owned(), text.into());
+    }
+    let api_version = capstan_kubeapi::resource::api_version(group, version);
+    Ok(json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "spec": spec, "status": status}))
+}
+
+/// `current` with the replica count that `wanted`, a `Scale`, asks for.
+pub(crate) fn put(resource: Resource, current: &Value, wanted: &Value) -> Result<Value, Status> {
+    let name = meta::name(current);
+    let stored = capstan_kubeapi::resource::storage_of(resource);
+    let given = meta::name(wanted);
+    if !given.is_empty() && given != name {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({given}) does not match the name on the URL ({name})"
+        )));
+    }
+    if let Some(kind) = wanted.get("kind").and_then(Value::as_str)
+        && kind != "Scale"
+    {
+        return Err(Status::bad_request(format!("{kind} in version \"v1\" cannot be handled as a Scale")));
+    }
+    let version = meta::resource_version(wanted);
+    if !version.is_empty() && version != meta::resource_version(current) {
+        return Err(Status::modified(stored.0, name));
+    }
+    let uid = meta::uid(wanted);
+    if !uid.is_empty() && uid != meta::uid(current) {
+        return Err(Status::conflict(
+            stored.0,
+            name,
+            &format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", meta::uid(current)),
+        ));
+    }
+    let replicas = match wanted.pointer("/spec/replicas") {
+        None | Some(Value::Null) => 0,
+        Some(value) => value.as_i64().filter(|n| i32::try_from(*n).is_ok()).ok_or_else(|| {
+            let what = match value {
+                Value::String(_) => "string".to_owned(),
+                Value::Bool(_) => "bool".to_owned(),
+                Value::Array(_) => "array".to_owned(),
+                Value::Object(_) => "object".to_owned(),
+                other => format!("number {other}"),
+            };
+            Status::bad_request(format!(
+                "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {what} into Go struct field ScaleSpec.spec.replicas of type int32"
+            ))
+        })?,
+    };
+    if replicas < 0 {
+        let error =
+            FieldError::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
+        return Err(Status::invalid("autoscaling", "Scale", name, &[error]));
+    }
+    let mut next = current.clone();
+    if next.pointer("/spec/replicas").and_then(Value::as_i64) != Some(replicas) {
+        if let Some(spec) = meta::object_at(&mut next, "spec") {
+            spec.insert("replicas".to_owned(), replicas.into());
+        }
+        let generation = meta::generation(current) + 1;
+        meta::set(&mut next, "generation", generation);
+    }
+    Ok(next)
+}
