@@ -103,7 +103,9 @@ pub struct ColumnRow<'a> {
 
 impl Scope for ColumnRow<'_> {
     fn get(&self, slot: usize) -> ScopeValue<'_> {
-        self.columns.get(slot).map_or(ScopeValue::Undefined, |column| column.get(self.row))
+        self.columns
+            .get(slot)
+            .map_or(ScopeValue::Undefined, |column| column.get(self.row))
     }
 }
 
@@ -115,7 +117,13 @@ impl Compiled {
         if self.is_stateful() || columns.len() < self.references().len() {
             return None;
         }
-        Block { compiled: self, rows, columns }.eval(&self.root)?.into_values(rows)
+        Block {
+            compiled: self,
+            rows,
+            columns,
+        }
+        .eval(&self.root)?
+        .into_values(rows)
     }
 
     /// As [`Compiled::eval_columns`], for a condition: `None` also when the result is no boolean.
@@ -141,13 +149,17 @@ impl<'a> Block<'a> {
             Kind::Unary { operator, operand } => match (operator, self.eval(operand)?) {
                 (UnaryOperator::Not, Operand::Bool(v)) => Some(Operand::Bool(kernels::map(&v, |v| !v))),
                 (UnaryOperator::Minus, Operand::Float(v)) => Some(Operand::Float(kernels::map(&v, |v| -v))),
-                (UnaryOperator::Minus, Operand::Int(v)) => Some(Operand::Int(kernels::map(&v, i64::wrapping_neg))),
+                (UnaryOperator::Minus, Operand::Int(v)) => {
+                    Some(Operand::Int(kernels::map(&v, i64::wrapping_neg)))
+                }
                 (UnaryOperator::Minus, Operand::Duration(v)) => {
                     Some(Operand::Duration(kernels::map(&v, i64::wrapping_neg)))
                 }
                 _ => None,
             },
-            Kind::Binary { operator, operands, .. } => {
+            Kind::Binary {
+                operator, operands, ..
+            } => {
                 let (left, right) = (self.eval(&operands.0)?, self.eval(&operands.1)?);
                 operators::result_type(*operator, left.type_of(), right.type_of())?;
                 kernels::binary(*operator, left, right, self.rows)
@@ -155,10 +167,14 @@ impl<'a> Block<'a> {
             Kind::Chain { operator, operands } => {
                 let mut all: Option<Vals<'a, bool>> = None;
                 for operand in operands {
-                    let Operand::Bool(next) = self.eval(operand)? else { return None };
+                    let Operand::Bool(next) = self.eval(operand)? else {
+                        return None;
+                    };
                     all = Some(match all {
                         None => next,
-                        Some(so_far) if *operator == BinaryOperator::And => kernels::zip(&so_far, &next, |a, b| a & b),
+                        Some(so_far) if *operator == BinaryOperator::And => {
+                            kernels::zip(&so_far, &next, |a, b| a & b)
+                        }
                         Some(so_far) => kernels::zip(&so_far, &next, |a, b| a | b),
                     });
                 }
@@ -192,7 +208,11 @@ impl<'a> Block<'a> {
 
     fn call(&self, call: &'a Call) -> Option<Operand<'a>> {
         let function = call.function?;
-        let args: Vec<Operand<'a>> = call.args.iter().map(|arg| self.eval(arg)).collect::<Option<_>>()?;
+        let args: Vec<Operand<'a>> = call
+            .args
+            .iter()
+            .map(|arg| self.eval(arg))
+            .collect::<Option<_>>()?;
         let types: Vec<Type> = args.iter().map(Operand::type_of).collect();
         let result = function.result_type(&types)?;
         // The loops that are worth having: no call per row, so that they vectorise.
@@ -217,7 +237,9 @@ impl<'a> Block<'a> {
         }
         match (function.body, args.as_slice()) {
             (Body::Float1(f), [Operand::Float(v)]) => Some(Operand::Float(kernels::map(v, f))),
-            (Body::Float2(f), [Operand::Float(a), Operand::Float(b)]) => Some(Operand::Float(kernels::zip(a, b, f))),
+            (Body::Float2(f), [Operand::Float(a), Operand::Float(b)]) => {
+                Some(Operand::Float(kernels::zip(a, b, f)))
+            }
             (Body::Pure(f), args) => self.each(args, result, |row| f(row).ok()),
             (Body::World(f), args) => self.each(args, result, |row| f(&self.compiled.environment, row).ok()),
             _ => None,

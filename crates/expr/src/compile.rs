@@ -86,11 +86,23 @@ impl Compiled {
             ast::Kind::Lambda(body) => body,
             _ => node,
         };
-        let mut compiler =
-            Compiler { environment: &environment, references: Vec::new(), cells: Vec::new(), level: Vec::new(), depth: 0 };
+        let mut compiler = Compiler {
+            environment: &environment,
+            references: Vec::new(),
+            cells: Vec::new(),
+            level: Vec::new(),
+            depth: 0,
+        };
         let root = compiler.node(node)?;
-        let Compiler { references, cells, .. } = compiler;
-        Ok(Self { root, references, cells, environment })
+        let Compiler {
+            references, cells, ..
+        } = compiler;
+        Ok(Self {
+            root,
+            references,
+            cells,
+            environment,
+        })
     }
 
     /// The names of fields and tags (and `time`) in the order of their slots, each once.
@@ -109,14 +121,24 @@ impl Compiled {
             cells: self
                 .cells
                 .iter()
-                .map(|kind| kind.fresh(if *kind == CellKind::Rand { self.environment.next_seed() } else { 0 }))
+                .map(|kind| {
+                    kind.fresh(if *kind == CellKind::Rand {
+                        self.environment.next_seed()
+                    } else {
+                        0
+                    })
+                })
                 .collect(),
         }
     }
 
     /// The state that [`State::cells`] described; `None` if it belongs to another expression.
     pub fn restore(&self, cells: &[Cell]) -> Option<State> {
-        let fits = cells.len() == self.cells.len() && cells.iter().zip(&self.cells).all(|(cell, kind)| cell.kind() == *kind);
+        let fits = cells.len() == self.cells.len()
+            && cells
+                .iter()
+                .zip(&self.cells)
+                .all(|(cell, kind)| cell.kind() == *kind);
         fits.then(|| State { cells: cells.into() })
     }
 
@@ -142,18 +164,35 @@ impl Compiled {
         }
         let mut found = Vec::new();
         walk(&self.root, &mut found);
-        found.into_iter().map(|name| (name, functions::similar(name, &self.environment))).collect()
+        found
+            .into_iter()
+            .map(|name| (name, functions::similar(name, &self.environment)))
+            .collect()
     }
 
     /// The type of the result, from types and signatures alone: no function is called (E-12).
     /// `type_of` gives the type of a reference; [`Type::Invalid`] stands for a name that is not in scope.
     pub fn type_of(&self, type_of: &dyn Fn(&str) -> Type) -> Result<Type, EvalError> {
-        infer::infer(self, &self.root, &infer::Names { compiled: self, type_of })
+        infer::infer(
+            self,
+            &self.root,
+            &infer::Names {
+                compiled: self,
+                type_of,
+            },
+        )
     }
 
     /// The type of the result for a point.
     pub fn type_in(&self, scope: &dyn Scope) -> Result<Type, EvalError> {
-        infer::infer(self, &self.root, &infer::InScope { compiled: self, scope })
+        infer::infer(
+            self,
+            &self.root,
+            &infer::InScope {
+                compiled: self,
+                scope,
+            },
+        )
     }
 
     /// Evaluates for a point. Only the types that a field can have are results (E-15).
@@ -192,7 +231,11 @@ impl Compiled {
     }
 
     /// Evaluates to a string; any other result is an error.
-    pub fn eval_string(&self, state: &mut State, scope: &dyn Scope) -> Result<compact_str::CompactString, EvalError> {
+    pub fn eval_string(
+        &self,
+        state: &mut State,
+        scope: &dyn Scope,
+    ) -> Result<compact_str::CompactString, EvalError> {
         match evaluate::typed(self, state, scope, Type::String)? {
             Value::String(value) => Ok(value),
             other => Err(guard(&other, Type::String)),
@@ -216,7 +259,10 @@ pub fn eval_constant(node: &ast::Node) -> Result<Value, crate::ConstantError> {
 }
 
 const fn guard(found: &Value, expected: Type) -> EvalError {
-    EvalError::TypeGuard { found: found.type_of(), expected }
+    EvalError::TypeGuard {
+        found: found.type_of(),
+        expected,
+    }
 }
 
 struct Compiler<'a> {
@@ -231,7 +277,10 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn node(&mut self, node: &ast::Node) -> Result<Node, CompileError> {
         if self.depth >= DEEPEST {
-            return Err(CompileError { position: node.position, problem: Problem::TooDeep { limit: DEEPEST } });
+            return Err(CompileError {
+                position: node.position,
+                problem: Problem::TooDeep { limit: DEEPEST },
+            });
         }
         self.depth += 1;
         let compiled = self.node_inner(node);
@@ -240,7 +289,10 @@ impl Compiler<'_> {
     }
 
     fn node_inner(&mut self, node: &ast::Node) -> Result<Node, CompileError> {
-        let refuse = |name| CompileError { position: node.position, problem: Problem::NotEvaluable { node: name } };
+        let refuse = |name| CompileError {
+            position: node.position,
+            problem: Problem::NotEvaluable { node: name },
+        };
         Ok(match &node.kind {
             ast::Kind::Int { value, .. } => literal(Value::Int(*value)),
             ast::Kind::Float(value) => literal(Value::Float(*value)),
@@ -250,13 +302,22 @@ impl Compiler<'_> {
             ast::Kind::Regex(pattern) => match Regexp::new(pattern) {
                 Ok(regex) => literal(Value::Regex(Arc::new(regex))),
                 Err(error) => {
-                    let problem = Problem::Regex { message: error.to_string() };
-                    return Err(CompileError { position: node.position, problem });
+                    let problem = Problem::Regex {
+                        message: error.to_string(),
+                    };
+                    return Err(CompileError {
+                        position: node.position,
+                        problem,
+                    });
                 }
             },
-            ast::Kind::Reference(name) => {
-                Node { kind: Kind::Reference { slot: self.slot(name) }, constant: None, dynamic: true }
-            }
+            ast::Kind::Reference(name) => Node {
+                kind: Kind::Reference {
+                    slot: self.slot(name),
+                },
+                constant: None,
+                dynamic: true,
+            },
             ast::Kind::Unary { operator, operand } => self.unary(*operator, operand)?,
             ast::Kind::Binary(binary) => match binary.operator {
                 BinaryOperator::And | BinaryOperator::Or => self.chain(node, binary)?,
@@ -269,7 +330,11 @@ impl Compiler<'_> {
                 let body = self.node(body).map_err(|error| part("node", error));
                 self.level = outer;
                 let body = body?;
-                Node { constant: body.constant, dynamic: body.dynamic, kind: Kind::Lambda(Box::new(body)) }
+                Node {
+                    constant: body.constant,
+                    dynamic: body.dynamic,
+                    kind: Kind::Lambda(Box::new(body)),
+                }
             }
             ast::Kind::Star => return Err(refuse("*ast.StarNode")),
             ast::Kind::Identifier(_) => return Err(refuse("*ast.IdentifierNode")),
@@ -284,10 +349,13 @@ impl Compiler<'_> {
     }
 
     fn slot(&mut self, name: &str) -> usize {
-        self.references.iter().position(|known| &**known == name).unwrap_or_else(|| {
-            self.references.push(name.into());
-            self.references.len() - 1
-        })
+        self.references
+            .iter()
+            .position(|known| &**known == name)
+            .unwrap_or_else(|| {
+                self.references.push(name.into());
+                self.references.len() - 1
+            })
     }
 
     fn unary(&mut self, operator: UnaryOperator, operand: &ast::Node) -> Result<Node, CompileError> {
@@ -297,9 +365,13 @@ impl Compiler<'_> {
             UnaryOperator::Minus => operand.constant,
         };
         let folded = match (operator, &operand.kind) {
-            (UnaryOperator::Minus, Kind::Literal(Value::Int(value))) => Some(Value::Int(value.wrapping_neg())),
+            (UnaryOperator::Minus, Kind::Literal(Value::Int(value))) => {
+                Some(Value::Int(value.wrapping_neg()))
+            }
             (UnaryOperator::Minus, Kind::Literal(Value::Float(value))) => Some(Value::Float(-value)),
-            (UnaryOperator::Minus, Kind::Literal(Value::Duration(value))) => Some(Value::Duration(value.wrapping_neg())),
+            (UnaryOperator::Minus, Kind::Literal(Value::Duration(value))) => {
+                Some(Value::Duration(value.wrapping_neg()))
+            }
             (UnaryOperator::Not, Kind::Literal(Value::Bool(value))) => Some(Value::Bool(!value)),
             _ => None,
         };
@@ -307,18 +379,32 @@ impl Compiler<'_> {
             return Ok(literal(value));
         }
         let dynamic = constant.is_none() && operand.dynamic;
-        Ok(Node { kind: Kind::Unary { operator, operand: Box::new(operand) }, constant, dynamic })
+        Ok(Node {
+            kind: Kind::Unary {
+                operator,
+                operand: Box::new(operand),
+            },
+            constant,
+            dynamic,
+        })
     }
 
     fn binary(&mut self, binary: &ast::Binary) -> Result<Node, CompileError> {
         let operator = binary.operator;
-        let left = self.node(&binary.left).map_err(|error| part("left node", error))?;
-        let right = self.node(&binary.right).map_err(|error| part("right node", error))?;
+        let left = self
+            .node(&binary.left)
+            .map_err(|error| part("left node", error))?;
+        let right = self
+            .node(&binary.right)
+            .map_err(|error| part("right node", error))?;
         let fixed = Self::fixed(binary, &left, &right)?;
         let constant = if operators::is_boolean(operator) {
             Some(Type::Bool)
         } else {
-            let (l, r) = (left.constant.unwrap_or(Type::Invalid), right.constant.unwrap_or(Type::Invalid));
+            let (l, r) = (
+                left.constant.unwrap_or(Type::Invalid),
+                right.constant.unwrap_or(Type::Invalid),
+            );
             operators::result_type(operator, l, r)
         };
         let dynamic = constant.is_none() && (left.dynamic || right.dynamic);
@@ -327,7 +413,15 @@ impl Compiler<'_> {
         {
             return Ok(literal(value.into_value()));
         }
-        Ok(Node { kind: Kind::Binary { operator, operands: Box::new((left, right)), fixed }, constant, dynamic })
+        Ok(Node {
+            kind: Kind::Binary {
+                operator,
+                operands: Box::new((left, right)),
+                fixed,
+            },
+            constant,
+            dynamic,
+        })
     }
 
     /// Checks operands of known types.
@@ -335,10 +429,16 @@ impl Compiler<'_> {
         if left.dynamic || right.dynamic {
             return Ok(None);
         }
-        let (l, r) = (left.constant.unwrap_or(Type::Invalid), right.constant.unwrap_or(Type::Invalid));
+        let (l, r) = (
+            left.constant.unwrap_or(Type::Invalid),
+            right.constant.unwrap_or(Type::Invalid),
+        );
         if operators::result_type(binary.operator, l, r).is_none() {
             let problem = operators::refuse(binary.operator, l, r).into();
-            return Err(CompileError { position: binary.operator_position, problem });
+            return Err(CompileError {
+                position: binary.operator_position,
+                problem,
+            });
         }
         Ok(Some((l, r)))
     }
@@ -348,7 +448,10 @@ impl Compiler<'_> {
         let operator = outermost.operator;
         // The spine from the outside in; its innermost left operand is the first of the chain.
         let mut spine = vec![outermost];
-        while let Some(ast::Node { kind: ast::Kind::Binary(inner), .. }) = spine.last().map(|binary| &binary.left)
+        while let Some(ast::Node {
+            kind: ast::Kind::Binary(inner),
+            ..
+        }) = spine.last().map(|binary| &binary.left)
             && inner.operator == operator
         {
             spine.push(inner);
@@ -365,26 +468,41 @@ impl Compiler<'_> {
                 error
             };
             if operands.is_empty() {
-                let first = self.node(&binary.left).map_err(|error| outward(part("left node", error)))?;
+                let first = self
+                    .node(&binary.left)
+                    .map_err(|error| outward(part("left node", error)))?;
                 operands.push(first);
             }
-            let right = self.node(&binary.right).map_err(|error| outward(part("right node", error)))?;
+            let right = self
+                .node(&binary.right)
+                .map_err(|error| outward(part("right node", error)))?;
             if let [first] = operands.as_slice() {
                 Self::fixed(binary, first, &right).map_err(outward)?;
             } else {
-                let so_far = Node { kind: Kind::Literal(Value::Bool(true)), constant: Some(Type::Bool), dynamic: false };
+                let so_far = Node {
+                    kind: Kind::Literal(Value::Bool(true)),
+                    constant: Some(Type::Bool),
+                    dynamic: false,
+                };
                 Self::fixed(binary, &so_far, &right).map_err(outward)?;
             }
             operands.push(right);
         }
         debug_assert!(operands.len() > levels, "{:?}", node.position);
-        Ok(Node { kind: Kind::Chain { operator, operands }, constant: Some(Type::Bool), dynamic: false })
+        Ok(Node {
+            kind: Kind::Chain { operator, operands },
+            constant: Some(Type::Bool),
+            dynamic: false,
+        })
     }
 
     fn call(&mut self, _node: &ast::Node, call: &ast::Call) -> Result<Node, CompileError> {
         let mut args = Vec::with_capacity(call.args.len());
         for (index, arg) in call.args.iter().enumerate() {
-            args.push(self.node(arg).map_err(|error| part(&format!("{} argument", index + 1), error))?);
+            args.push(
+                self.node(arg)
+                    .map_err(|error| part(&format!("{} argument", index + 1), error))?,
+            );
         }
         let function = functions::lookup(&call.name, self.environment);
         let cell = match function.map(|function| (function.name, function.body)) {
@@ -392,8 +510,18 @@ impl Compiler<'_> {
             _ => 0,
         };
         let texts = call.args.iter().map(text).collect();
-        let call = Call { name: call.name.clone(), function, args, texts, cell };
-        Ok(Node { kind: Kind::Call(Box::new(call)), constant: None, dynamic: true })
+        let call = Call {
+            name: call.name.clone(),
+            function,
+            args,
+            texts,
+            cell,
+        };
+        Ok(Node {
+            kind: Kind::Call(Box::new(call)),
+            constant: None,
+            dynamic: true,
+        })
     }
 
     fn cell(&mut self, name: &'static str, kind: CellKind) -> usize {
@@ -407,13 +535,23 @@ impl Compiler<'_> {
 }
 
 fn part(name: &str, error: CompileError) -> CompileError {
-    let problem = Problem::Part { part: name.to_owned(), source: Box::new(error.problem) };
-    CompileError { position: error.position, problem }
+    let problem = Problem::Part {
+        part: name.to_owned(),
+        source: Box::new(error.problem),
+    };
+    CompileError {
+        position: error.position,
+        problem,
+    }
 }
 
 const fn literal(value: Value) -> Node {
     let constant = Some(value.type_of());
-    Node { kind: Kind::Literal(value), constant, dynamic: false }
+    Node {
+        kind: Kind::Literal(value),
+        constant,
+        dynamic: false,
+    }
 }
 
 /// The expression as error texts print an argument: no quotes around strings, no parentheses, durations as Go prints them.
@@ -427,7 +565,12 @@ fn text(node: &ast::Node) -> String {
         ast::Kind::Regex(pattern) => pattern.clone(),
         ast::Kind::Reference(name) => format!("\"{name}\""),
         ast::Kind::Unary { operator, operand } => format!("{}{}", operator.as_str(), text(operand)),
-        ast::Kind::Binary(binary) => format!("{} {} {}", text(&binary.left), binary.operator, text(&binary.right)),
+        ast::Kind::Binary(binary) => format!(
+            "{} {} {}",
+            text(&binary.left),
+            binary.operator,
+            text(&binary.right)
+        ),
         ast::Kind::Call(call) => {
             let args: Vec<String> = call.args.iter().map(text).collect();
             format!("{}({})", call.name, args.join(", "))

@@ -29,7 +29,12 @@ impl Environment {
     /// The built-in functions, with a zone of the caller's choice. `rand` is seeded from the clock.
     pub fn with_zone(clock: SharedClock, zone: TimeZone) -> Self {
         let seed = AtomicU64::new(clock.now_nanos() as u64);
-        Self { clock, zone, functions: Vec::new(), seed }
+        Self {
+            clock,
+            zone,
+            functions: Vec::new(),
+            seed,
+        }
     }
 
     /// The machine's clock and zone.

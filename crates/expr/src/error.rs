@@ -19,7 +19,9 @@ pub enum OperatorError {
         operand: Type,
     },
     /// The operator takes both types, but not together (E-02).
-    #[error("mismatched type to binary operator. got {left} {operator} {right}. see bool(), int(), float(), string(), duration()")]
+    #[error(
+        "mismatched type to binary operator. got {left} {operator} {right}. see bool(), int(), float(), string(), duration()"
+    )]
     Mismatch {
         /// Type of the left operand.
         left: Type,
@@ -211,7 +213,9 @@ pub enum EvalError {
         scope: String,
     },
     /// No signature of the function takes these types.
-    #[error("Cannot call function \"{function}\" with args ({arguments}), available signatures are [{signatures}].")]
+    #[error(
+        "Cannot call function \"{function}\" with args ({arguments}), available signatures are [{signatures}]."
+    )]
     Signature {
         /// Its name.
         function: &'static str,
@@ -301,7 +305,10 @@ impl EvalError {
     pub(crate) fn in_argument(self, index: usize) -> Self {
         match self {
             Self::DivisionByZero | Self::Range(_) => self,
-            other => Self::Argument { index, source: Box::new(other) },
+            other => Self::Argument {
+                index,
+                source: Box::new(other),
+            },
         }
     }
 }

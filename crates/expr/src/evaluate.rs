@@ -19,7 +19,9 @@ pub(crate) fn any(compiled: &Compiled, state: &mut State, scope: &dyn Scope) -> 
     let run = Run { compiled, scope };
     let root = &compiled.root;
     match run.infer(root)? {
-        found @ (Type::Time | Type::Regex | Type::Invalid) => Err(EvalError::UnexpectedType { found: found.as_str() }),
+        found @ (Type::Time | Type::Regex | Type::Invalid) => Err(EvalError::UnexpectedType {
+            found: found.as_str(),
+        }),
         Type::Missing => Err(run.missing(root, Side::Alone)),
         _ => Ok(run.eval(root, state)?.into_value()),
     }
@@ -45,7 +47,9 @@ pub(crate) fn typed(
     // compat: operators name Go's types unless a number was asked for.
     let by_operator = matches!(root.kind, Kind::Binary { .. } | Kind::Chain { .. });
     Err(if by_operator && !matches!(expected, Type::Int | Type::Float) {
-        EvalError::UnexpectedType { found: go_name(found) }
+        EvalError::UnexpectedType {
+            found: go_name(found),
+        }
     } else {
         EvalError::TypeGuard { found, expected }
     })
@@ -84,7 +88,10 @@ fn answered<'a>(value: Value) -> Result<Datum<'a>, CallError> {
         Value::Time(v) => Datum::Time(v),
         Value::Duration(v) => Datum::Duration(v),
         Value::Regex(_) | Value::Missing | Value::Null => {
-            return Err(CallError::Other(format!("unexpected result of type {}", value.type_of())));
+            return Err(CallError::Other(format!(
+                "unexpected result of type {}",
+                value.type_of()
+            )));
         }
     })
 }
@@ -96,7 +103,14 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn infer(&self, node: &Node) -> Result<Type, EvalError> {
-        infer::infer(self.compiled, node, &InScope { compiled: self.compiled, scope: self.scope })
+        infer::infer(
+            self.compiled,
+            node,
+            &InScope {
+                compiled: self.compiled,
+                scope: self.scope,
+            },
+        )
     }
 
     fn eval(&self, node: &'a Node, state: &mut State) -> Result<Datum<'a>, EvalError> {
@@ -104,7 +118,11 @@ impl<'a> Run<'a> {
             Kind::Literal(value) => Ok(literal(value)),
             Kind::Reference { slot } => self.reference(*slot),
             Kind::Unary { operator, operand } => self.unary(*operator, node, operand, state),
-            Kind::Binary { operator, operands, fixed } => {
+            Kind::Binary {
+                operator,
+                operands,
+                fixed,
+            } => {
                 let (left, right) = &**operands;
                 self.binary(*operator, left, right, *fixed, state)
             }
@@ -129,7 +147,9 @@ impl<'a> Run<'a> {
                 return Err(infer::undefined(self.compiled, slot, names));
             }
             ScopeValue::Null => {
-                return Err(EvalError::Nil { name: infer::name(self.compiled, slot).to_owned() });
+                return Err(EvalError::Nil {
+                    name: infer::name(self.compiled, slot).to_owned(),
+                });
             }
         })
     }
@@ -150,11 +170,17 @@ impl<'a> Run<'a> {
             (UnaryOperator::Minus, Datum::Int(v)) => Datum::Int(v.wrapping_neg()),
             (UnaryOperator::Minus, Datum::Duration(v)) => Datum::Duration(v.wrapping_neg()),
             (UnaryOperator::Not, other) => {
-                return Err(EvalError::TypeGuard { found: other.type_of(), expected: Type::Bool });
+                return Err(EvalError::TypeGuard {
+                    found: other.type_of(),
+                    expected: Type::Bool,
+                });
             }
             (UnaryOperator::Minus, other) => {
                 let found = node.constant.unwrap_or(Type::Invalid);
-                return Err(EvalError::TypeGuard { found, expected: other.type_of() });
+                return Err(EvalError::TypeGuard {
+                    found,
+                    expected: other.type_of(),
+                });
             }
         })
     }
@@ -199,8 +225,15 @@ impl<'a> Run<'a> {
     }
 
     /// `AND` and `OR` look up the types of bare references and calls first, then stop at the first value that decides (E-09).
-    fn chain(&self, operator: BinaryOperator, operands: &'a [Node], state: &mut State) -> Result<Datum<'a>, EvalError> {
-        let [first, rest @ ..] = operands else { return Ok(Datum::Bool(operator == BinaryOperator::And)) };
+    fn chain(
+        &self,
+        operator: BinaryOperator,
+        operands: &'a [Node],
+        state: &mut State,
+    ) -> Result<Datum<'a>, EvalError> {
+        let [first, rest @ ..] = operands else {
+            return Ok(Datum::Bool(operator == BinaryOperator::And));
+        };
         for (index, right) in rest.iter().enumerate().rev() {
             let left_type = if index > 0 {
                 Type::Bool
@@ -217,7 +250,12 @@ impl<'a> Run<'a> {
         for operand in operands {
             let value = match self.eval(operand, state)? {
                 Datum::Bool(value) => value,
-                other => return Err(EvalError::TypeGuard { found: other.type_of(), expected: Type::Bool }),
+                other => {
+                    return Err(EvalError::TypeGuard {
+                        found: other.type_of(),
+                        expected: Type::Bool,
+                    });
+                }
             };
             if value == (operator == BinaryOperator::Or) {
                 return Ok(Datum::Bool(value));
@@ -230,7 +268,9 @@ impl<'a> Run<'a> {
         let mut values: SmallVec<[Option<Datum<'a>>; 4]> = SmallVec::new();
         let mut types: SmallVec<[Type; 4]> = SmallVec::new();
         for (index, arg) in call.args.iter().enumerate() {
-            let (value, ty) = self.leaf_or_type(arg).map_err(|error| error.in_argument(index + 1))?;
+            let (value, ty) = self
+                .leaf_or_type(arg)
+                .map_err(|error| error.in_argument(index + 1))?;
             values.push(value);
             types.push(ty);
         }
@@ -241,7 +281,9 @@ impl<'a> Run<'a> {
             args.push(match value {
                 Some(value) => value,
                 None if types[index] == Type::Missing => Datum::Missing,
-                None => self.eval(&call.args[index], state).map_err(|error| error.in_argument(index + 1))?,
+                None => self
+                    .eval(&call.args[index], state)
+                    .map_err(|error| error.in_argument(index + 1))?,
             });
         }
         let result = match function.body {
@@ -266,7 +308,10 @@ impl<'a> Run<'a> {
         };
         result.map_err(|source| match source {
             CallError::SliceBounds { .. } => EvalError::Range(source),
-            source => EvalError::Call { function: function.name, source },
+            source => EvalError::Call {
+                function: function.name,
+                source,
+            },
         })
     }
 
@@ -289,9 +334,17 @@ impl<'a> Run<'a> {
                 Kind::Unary { operand, .. } => inner = operand,
                 Kind::Lambda(body) => inner = body,
                 Kind::Reference { slot } => {
-                    return EvalError::Missing { side, name: infer::name(self.compiled, *slot).to_owned() };
+                    return EvalError::Missing {
+                        side,
+                        name: infer::name(self.compiled, *slot).to_owned(),
+                    };
                 }
-                _ => return EvalError::Missing { side, name: String::new() },
+                _ => {
+                    return EvalError::Missing {
+                        side,
+                        name: String::new(),
+                    };
+                }
             }
         }
     }

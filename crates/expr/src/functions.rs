@@ -54,12 +54,20 @@ pub(crate) enum Body {
 impl Function {
     /// A function that the caller's scopes answer (E-70 to E-73).
     pub const fn scoped(name: &'static str, signatures: &'static [Signature], doc: &'static str) -> Self {
-        Self { name, signatures, doc, body: Body::Scope }
+        Self {
+            name,
+            signatures,
+            doc,
+            body: Body::Scope,
+        }
     }
 
     /// The type of the result for arguments of these types.
     pub fn result_type(&self, args: &[Type]) -> Option<Type> {
-        self.signatures.iter().find(|signature| signature.args == args).map(|signature| signature.result)
+        self.signatures
+            .iter()
+            .find(|signature| signature.args == args)
+            .map(|signature| signature.result)
     }
 
     /// Whether the result depends on earlier calls.
@@ -69,7 +77,11 @@ impl Function {
 
     /// All argument lists, sorted, as error texts print them.
     pub(crate) fn signature_list(&self) -> String {
-        let mut all: Vec<String> = self.signatures.iter().map(|signature| arguments(signature.args)).collect();
+        let mut all: Vec<String> = self
+            .signatures
+            .iter()
+            .map(|signature| arguments(signature.args))
+            .collect();
         all.sort_unstable();
         all.join(", ")
     }
@@ -113,7 +125,11 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
 pub(crate) fn lookup(name: &str, environment: &Environment) -> Option<&'static Function> {
     match BUILTIN.binary_search_by(|function| function.name.cmp(name)) {
         Ok(at) => BUILTIN.get(at).copied(),
-        Err(_) => environment.functions.iter().find(|function| function.name == name).copied(),
+        Err(_) => environment
+            .functions
+            .iter()
+            .find(|function| function.name == name)
+            .copied(),
     }
 }
 
@@ -122,7 +138,12 @@ pub(crate) fn similar(name: &str, environment: &Environment) -> Option<&'static 
     let limit = (name.chars().count() / 3).clamp(1, 3);
     functions()
         .chain(environment.functions.iter().copied())
-        .map(|function| (distance(&name.to_lowercase(), &function.name.to_lowercase()), function.name))
+        .map(|function| {
+            (
+                distance(&name.to_lowercase(), &function.name.to_lowercase()),
+                function.name,
+            )
+        })
         .filter(|&(distance, _)| distance <= limit)
         .min()
         .map(|(_, name)| name)

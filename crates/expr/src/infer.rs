@@ -33,7 +33,11 @@ impl Types for InScope<'_> {
             ScopeValue::Duration(_) => Type::Duration,
             ScopeValue::Missing => Type::Missing,
             ScopeValue::Undefined => return Err(undefined(self.compiled, slot, self.names())),
-            ScopeValue::Null => return Err(EvalError::Nil { name: name(self.compiled, slot).to_owned() }),
+            ScopeValue::Null => {
+                return Err(EvalError::Nil {
+                    name: name(self.compiled, slot).to_owned(),
+                });
+            }
         })
     }
 
@@ -58,7 +62,12 @@ impl Types for Names<'_> {
 
     fn names(&self) -> Vec<String> {
         let known = |name: &&std::sync::Arc<str>| (self.type_of)(name) != Type::Invalid;
-        self.compiled.references().iter().filter(known).map(ToString::to_string).collect()
+        self.compiled
+            .references()
+            .iter()
+            .filter(known)
+            .map(ToString::to_string)
+            .collect()
     }
 }
 
@@ -69,11 +78,16 @@ pub(crate) fn name(compiled: &Compiled, slot: usize) -> &str {
 
 /// The names a scope has, for error texts.
 pub(crate) fn names_in_scope(compiled: &Compiled, scope: &dyn Scope) -> Vec<String> {
-    scope.names().unwrap_or_else(|| compiled.references().iter().map(ToString::to_string).collect())
+    scope
+        .names()
+        .unwrap_or_else(|| compiled.references().iter().map(ToString::to_string).collect())
 }
 
 pub(crate) fn undefined(compiled: &Compiled, slot: usize, names: Vec<String>) -> EvalError {
-    EvalError::UndefinedName { name: name(compiled, slot).to_owned(), scope: names.join(",") }
+    EvalError::UndefinedName {
+        name: name(compiled, slot).to_owned(),
+        scope: names.join(","),
+    }
 }
 
 /// The type of a part of an expression.
@@ -85,7 +99,9 @@ pub(crate) fn infer<T: Types>(compiled: &Compiled, node: &Node, types: &T) -> Re
         Kind::Literal(value) => Ok(value.type_of()),
         Kind::Reference { slot } => types.reference(*slot),
         Kind::Unary { operand, .. } => infer(compiled, operand, types),
-        Kind::Binary { operator, operands, .. } => {
+        Kind::Binary {
+            operator, operands, ..
+        } => {
             let left = infer(compiled, &operands.0, types)?;
             let right = infer(compiled, &operands.1, types)?;
             operators::result_type(*operator, left, right)
@@ -112,16 +128,27 @@ pub(crate) fn resolve(
 ) -> Result<(&'static Function, Type), EvalError> {
     let Some(function) = call.function else {
         let similar = functions::similar(&call.name, &compiled.environment);
-        return Err(EvalError::UndefinedFunction { name: call.name.clone(), similar });
+        return Err(EvalError::UndefinedFunction {
+            name: call.name.clone(),
+            similar,
+        });
     };
     if let Some(result) = function.result_type(args) {
         return Ok((function, result));
     }
-    let missing: Vec<&str> =
-        call.texts.iter().zip(args).filter(|(_, ty)| **ty == Type::Missing).map(|(text, _)| text.as_str()).collect();
+    let missing: Vec<&str> = call
+        .texts
+        .iter()
+        .zip(args)
+        .filter(|(_, ty)| **ty == Type::Missing)
+        .map(|(text, _)| text.as_str())
+        .collect();
     if !missing.is_empty() {
-        let present: Vec<String> =
-            names().iter().map(|name| format!("\"{name}\"")).filter(|name| !missing.contains(&name.as_str())).collect();
+        let present: Vec<String> = names()
+            .iter()
+            .map(|name| format!("\"{name}\""))
+            .filter(|name| !missing.contains(&name.as_str()))
+            .collect();
         return Err(EvalError::MissingArgument {
             function: function.name,
             several: missing.len() > 1,
@@ -129,7 +156,12 @@ pub(crate) fn resolve(
             scope: present.join(", "),
         });
     }
-    let given: Vec<String> = call.texts.iter().zip(args).map(|(text, ty)| format!("{text}: {ty}")).collect();
+    let given: Vec<String> = call
+        .texts
+        .iter()
+        .zip(args)
+        .map(|(text, ty)| format!("{text}: {ty}"))
+        .collect();
     Err(EvalError::Signature {
         function: function.name,
         arguments: given.join(","),

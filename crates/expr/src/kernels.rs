@@ -213,12 +213,22 @@ pub(crate) fn map<'a, T: Copy, R>(values: &Vals<'_, T>, f: impl Fn(T) -> R) -> V
 }
 
 /// `f` of the values of each row.
-pub(crate) fn zip<'a, T: Copy, U: Copy, R>(a: &Vals<'_, T>, b: &Vals<'_, U>, f: impl Fn(T, U) -> R) -> Vals<'a, R> {
+pub(crate) fn zip<'a, T: Copy, U: Copy, R>(
+    a: &Vals<'_, T>,
+    b: &Vals<'_, U>,
+    f: impl Fn(T, U) -> R,
+) -> Vals<'a, R> {
     match (a, b) {
         (Vals::One(a), Vals::One(b)) => Vals::One(f(*a, *b)),
         (Vals::One(a), b) => Vals::Owned(b.as_slice().iter().map(|&b| f(*a, b)).collect()),
         (a, Vals::One(b)) => Vals::Owned(a.as_slice().iter().map(|&a| f(a, *b)).collect()),
-        (a, b) => Vals::Owned(a.as_slice().iter().zip(b.as_slice()).map(|(&a, &b)| f(a, b)).collect()),
+        (a, b) => Vals::Owned(
+            a.as_slice()
+                .iter()
+                .zip(b.as_slice())
+                .map(|(&a, &b)| f(a, b))
+                .collect(),
+        ),
     }
 }
 
@@ -232,11 +242,26 @@ pub(crate) fn select<'a, T: Copy>(
     if condition.is_one() && yes.is_one() && no.is_one() {
         return Vals::One(if condition.get(0) { yes.get(0) } else { no.get(0) });
     }
-    Vals::Owned((0..rows).map(|row| if condition.get(row) { yes.get(row) } else { no.get(row) }).collect())
+    Vals::Owned(
+        (0..rows)
+            .map(|row| {
+                if condition.get(row) {
+                    yes.get(row)
+                } else {
+                    no.get(row)
+                }
+            })
+            .collect(),
+    )
 }
 
 /// `left operator right`; the types have been checked. `None` if a row is an error.
-pub(crate) fn binary<'a>(operator: B, left: Operand<'a>, right: Operand<'a>, rows: usize) -> Option<Operand<'a>> {
+pub(crate) fn binary<'a>(
+    operator: B,
+    left: Operand<'a>,
+    right: Operand<'a>,
+    rows: usize,
+) -> Option<Operand<'a>> {
     use Operand::{Bool, Duration, Float, Int, Regex, Text};
     Some(match (left, right) {
         (Float(a), Float(b)) => match operator {
@@ -269,7 +294,9 @@ pub(crate) fn binary<'a>(operator: B, left: Operand<'a>, right: Operand<'a>, row
         },
         (Duration(a), Int(b)) if operator == B::Divide => Duration(divided(&a, &b, i64::wrapping_div)?),
         (Duration(a), Int(b)) | (Int(a), Duration(b)) => Duration(zip(&a, &b, i64::wrapping_mul)),
-        (Duration(a), Float(b)) if operator == B::Divide => Duration(zip(&a, &b, |a, b| truncate(a as f64 / b))),
+        (Duration(a), Float(b)) if operator == B::Divide => {
+            Duration(zip(&a, &b, |a, b| truncate(a as f64 / b)))
+        }
         (Duration(a), Float(b)) => Duration(zip(&a, &b, |a, b| truncate(a as f64 * b))),
         (Float(a), Duration(b)) => Duration(zip(&a, &b, |a, b| truncate(a * b as f64))),
         (Text(a), Regex(regex)) => Bool(texts(&a, &Texts::One(Cow::Borrowed("")), rows, |text, _| {
@@ -278,14 +305,20 @@ pub(crate) fn binary<'a>(operator: B, left: Operand<'a>, right: Operand<'a>, row
         (Text(a), Text(b)) if operator == B::Add => Text(concatenated(&a, &b, rows)),
         (Text(a), Text(b)) => {
             compare(operator, &0, &0)?;
-            Bool(texts(&a, &b, rows, |a, b| compare(operator, &a.as_bytes(), &b.as_bytes()).unwrap_or(false)))
+            Bool(texts(&a, &b, rows, |a, b| {
+                compare(operator, &a.as_bytes(), &b.as_bytes()).unwrap_or(false)
+            }))
         }
         _ => return None,
     })
 }
 
 /// One loop per operator, so that none of them looks at the operator.
-fn comparison<'a, T: Copy + PartialOrd>(operator: B, a: &Vals<'_, T>, b: &Vals<'_, T>) -> Option<Vals<'a, bool>> {
+fn comparison<'a, T: Copy + PartialOrd>(
+    operator: B,
+    a: &Vals<'_, T>,
+    b: &Vals<'_, T>,
+) -> Option<Vals<'a, bool>> {
     Some(match operator {
         B::Equal => zip(a, b, |a, b| a == b),
         B::NotEqual => zip(a, b, |a, b| a != b),

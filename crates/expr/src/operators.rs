@@ -8,8 +8,15 @@ use crate::error::{EvalError, OperatorError};
 use crate::value::{Datum, Type, truncate};
 
 /// Every pair of operand types an operator can see.
-const OPERAND_TYPES: [Type; 7] =
-    [Type::Float, Type::Int, Type::String, Type::Bool, Type::Regex, Type::Time, Type::Duration];
+const OPERAND_TYPES: [Type; 7] = [
+    Type::Float,
+    Type::Int,
+    Type::String,
+    Type::Bool,
+    Type::Regex,
+    Type::Time,
+    Type::Duration,
+];
 
 /// The type of `left operator right`; `None` when the operator does not take these types.
 pub(crate) const fn result_type(operator: B, left: Type, right: Type) -> Option<Type> {
@@ -22,11 +29,7 @@ pub(crate) const fn result_type(operator: B, left: Type, right: Type) -> Option<
             Float | Int,
             Float | Int,
         )
-        | (
-            B::Equal | B::NotEqual | B::Less | B::LessEqual | B::Greater | B::GreaterEqual,
-            String,
-            String,
-        )
+        | (B::Equal | B::NotEqual | B::Less | B::LessEqual | B::Greater | B::GreaterEqual, String, String)
         | (
             B::Equal | B::NotEqual | B::Less | B::LessEqual | B::Greater | B::GreaterEqual,
             Duration,
@@ -46,7 +49,10 @@ pub(crate) const fn result_type(operator: B, left: Type, right: Type) -> Option<
 
 /// Whether the operator has a boolean result whatever its operands are.
 pub(crate) const fn is_boolean(operator: B) -> bool {
-    !matches!(operator, B::Add | B::Subtract | B::Multiply | B::Divide | B::Modulo)
+    !matches!(
+        operator,
+        B::Add | B::Subtract | B::Multiply | B::Divide | B::Modulo
+    )
 }
 
 /// Whether the operator takes an operand of this type on either side.
@@ -59,11 +65,21 @@ fn takes(operator: B, operand: Type) -> bool {
 /// The most specific thing to say about operands that do not fit.
 pub(crate) fn refuse(operator: B, left: Type, right: Type) -> OperatorError {
     if left != Type::Invalid && !takes(operator, left) {
-        OperatorError::Invalid { operator, operand: left }
+        OperatorError::Invalid {
+            operator,
+            operand: left,
+        }
     } else if left == Type::Invalid && right != Type::Invalid {
-        OperatorError::Invalid { operator, operand: right }
+        OperatorError::Invalid {
+            operator,
+            operand: right,
+        }
     } else {
-        OperatorError::Mismatch { left, operator, right }
+        OperatorError::Mismatch {
+            left,
+            operator,
+            right,
+        }
     }
 }
 
@@ -73,8 +89,12 @@ pub(crate) fn apply<'a>(operator: B, left: Datum<'a>, right: Datum<'a>) -> Resul
     Ok(match (left, right) {
         (Float(a), Float(b)) => float(operator, a, b)?,
         (Int(a), Int(b)) => int(operator, a, b)?,
-        (Float(a), Int(b)) => Bool(compare(operator, &a, &(b as f64)).ok_or_else(|| mismatch(operator, Type::Float, Type::Int))?),
-        (Int(a), Float(b)) => Bool(compare(operator, &(a as f64), &b).ok_or_else(|| mismatch(operator, Type::Int, Type::Float))?),
+        (Float(a), Int(b)) => Bool(
+            compare(operator, &a, &(b as f64)).ok_or_else(|| mismatch(operator, Type::Float, Type::Int))?,
+        ),
+        (Int(a), Float(b)) => Bool(
+            compare(operator, &(a as f64), &b).ok_or_else(|| mismatch(operator, Type::Int, Type::Float))?,
+        ),
         (Bool(a), Bool(b)) => Bool(match operator {
             B::Equal => a == b,
             B::NotEqual => a != b,
@@ -173,5 +193,9 @@ fn duration<'a>(operator: B, a: i64, b: i64) -> Result<Datum<'a>, EvalError> {
 }
 
 const fn divide(a: i64, b: i64) -> Result<i64, EvalError> {
-    if b == 0 { Err(EvalError::DivisionByZero) } else { Ok(a.wrapping_div(b)) }
+    if b == 0 {
+        Err(EvalError::DivisionByZero)
+    } else {
+        Ok(a.wrapping_div(b))
+    }
 }

@@ -17,7 +17,9 @@ pub trait Scope {
     /// Answers a function that the caller added through [`Environment::functions`](crate::Environment::functions).
     /// Its signature has been checked.
     fn call(&self, function: &str, _arguments: &[Value]) -> Result<Value, CallError> {
-        Err(CallError::Other(format!("function {function} has no meaning here")))
+        Err(CallError::Other(format!(
+            "function {function} has no meaning here"
+        )))
     }
 }
 

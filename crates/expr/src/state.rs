@@ -38,8 +38,15 @@ impl CellKind {
     pub(crate) const fn fresh(self, seed: u64) -> Cell {
         match self {
             Self::Count => Cell::Count(0),
-            Self::Sigma => Cell::Sigma { mean: 0.0, m2: 0.0, n: 0.0 },
-            Self::Spread => Cell::Spread { min: f64::INFINITY, max: f64::NEG_INFINITY },
+            Self::Sigma => Cell::Sigma {
+                mean: 0.0,
+                m2: 0.0,
+                n: 0.0,
+            },
+            Self::Spread => Cell::Spread {
+                min: f64::INFINITY,
+                max: f64::NEG_INFINITY,
+            },
             Self::Rand => Cell::Rand(seed),
         }
     }

@@ -8,7 +8,10 @@ use crate::value::{Datum, Type};
 
 pub(super) const FUNCTIONS: &[Function] = &[Function {
     name: "humanBytes",
-    signatures: &[Signature::new(&[Type::Float], Type::String), Signature::new(&[Type::Int], Type::String)],
+    signatures: &[
+        Signature::new(&[Type::Float], Type::String),
+        Signature::new(&[Type::Int], Type::String),
+    ],
     doc: "A number of bytes for people, in powers of 1000: `1.5 MB`.",
     body: Body::Pure(human_bytes),
 }];
@@ -42,5 +45,9 @@ fn format(bytes: u64) -> String {
     let exponent = (libm::log(bytes as f64) / libm::log(1000.0)).floor();
     let value = (bytes as f64 / libm::pow(1000.0, exponent) * 10.0 + 0.5).floor() / 10.0;
     let unit = UNITS.get(exponent as usize).copied().unwrap_or("EB");
-    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value < 10.0 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
 }

@@ -71,7 +71,10 @@ fn to_bool<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
         [Datum::Float(value)] if *value == 0.0 => false,
         [Datum::Float(value)] if *value == 1.0 => true,
         [Datum::Float(value)] => {
-            return Err(CallError::Other(format!("cannot convert {} to boolean", strconv::format_float_g(*value))));
+            return Err(CallError::Other(format!(
+                "cannot convert {} to boolean",
+                strconv::format_float_g(*value)
+            )));
         }
         _ => return Err(unexpected(args)),
     }))
@@ -82,7 +85,10 @@ fn to_int<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
         [Datum::Int(value)] => *value,
         // No number is no count of anything (E-61): an error, where Go's answer depends on the processor.
         [Datum::Float(value)] if !value.is_finite() => {
-            return Err(CallError::Conversion(format!("cannot convert {} to int", strconv::format_float_g(*value))));
+            return Err(CallError::Conversion(format!(
+                "cannot convert {} to int",
+                strconv::format_float_g(*value)
+            )));
         }
         [Datum::Float(value)] => truncate(*value),
         [Datum::String(text)] => strconv::parse_int(text)?,

@@ -9,11 +9,21 @@ const FLOAT2: &[Signature] = &[Signature::new(&[Type::Float, Type::Float], Type:
 const INT_FLOAT: &[Signature] = &[Signature::new(&[Type::Int, Type::Float], Type::Float)];
 
 const fn one(name: &'static str, doc: &'static str, f: fn(f64) -> f64) -> Function {
-    Function { name, signatures: FLOAT1, doc, body: Body::Float1(f) }
+    Function {
+        name,
+        signatures: FLOAT1,
+        doc,
+        body: Body::Float1(f),
+    }
 }
 
 const fn two(name: &'static str, doc: &'static str, f: fn(f64, f64) -> f64) -> Function {
-    Function { name, signatures: FLOAT2, doc, body: Body::Float2(f) }
+    Function {
+        name,
+        signatures: FLOAT2,
+        doc,
+        body: Body::Float2(f),
+    }
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -23,22 +33,46 @@ pub(super) const FUNCTIONS: &[Function] = &[
     one("asin", "The arc sine.", libm::asin),
     one("asinh", "The inverse hyperbolic sine.", libm::asinh),
     one("atan", "The arc tangent.", libm::atan),
-    two("atan2", "The angle of the point (y, x): the arc tangent of the first argument by the second.", libm::atan2),
+    two(
+        "atan2",
+        "The angle of the point (y, x): the arc tangent of the first argument by the second.",
+        libm::atan2,
+    ),
     one("atanh", "The inverse hyperbolic tangent.", libm::atanh),
     one("cbrt", "The cube root.", libm::cbrt),
-    one("ceil", "The least whole number that is not smaller; a float.", f64::ceil),
+    one(
+        "ceil",
+        "The least whole number that is not smaller; a float.",
+        f64::ceil,
+    ),
     one("cos", "The cosine.", libm::cos),
     one("cosh", "The hyperbolic cosine.", libm::cosh),
     one("erf", "The error function.", libm::erf),
     one("erfc", "One minus the error function.", libm::erfc),
     one("exp", "e to the power of the argument.", libm::exp),
     one("exp2", "2 to the power of the argument.", libm::exp2),
-    one("expm1", "e to the power of the argument, minus one; exact near zero.", libm::expm1),
-    one("floor", "The greatest whole number that is not larger; a float.", f64::floor),
+    one(
+        "expm1",
+        "e to the power of the argument, minus one; exact near zero.",
+        libm::expm1,
+    ),
+    one(
+        "floor",
+        "The greatest whole number that is not larger; a float.",
+        f64::floor,
+    ),
     one("gamma", "The gamma function.", gamma),
     two("hypot", "The square root of the sum of squares.", libm::hypot),
-    one("j0", "The Bessel function of the first kind, of order zero.", libm::j0),
-    one("j1", "The Bessel function of the first kind, of order one.", libm::j1),
+    one(
+        "j0",
+        "The Bessel function of the first kind, of order zero.",
+        libm::j0,
+    ),
+    one(
+        "j1",
+        "The Bessel function of the first kind, of order one.",
+        libm::j1,
+    ),
     Function {
         name: "jn",
         signatures: INT_FLOAT,
@@ -47,12 +81,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     one("log", "The natural logarithm.", libm::log),
     one("log10", "The decimal logarithm.", libm::log10),
-    one("log1p", "The natural logarithm of one plus the argument; exact near zero.", libm::log1p),
+    one(
+        "log1p",
+        "The natural logarithm of one plus the argument; exact near zero.",
+        libm::log1p,
+    ),
     one("log2", "The binary logarithm.", libm::log2),
     one("logb", "The binary exponent.", logb),
     two("max", "The larger one.", max),
     two("min", "The smaller one.", min),
-    two("mod", "The remainder of the division, with the sign of the first argument.", libm::fmod),
+    two(
+        "mod",
+        "The remainder of the division, with the sign of the first argument.",
+        libm::fmod,
+    ),
     two("pow", "The first argument to the power of the second.", pow),
     Function {
         name: "pow10",
@@ -60,7 +102,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "10 to the power of the argument.",
         body: Body::Pure(pow10),
     },
-    one("round", "The nearest whole number, halves away from zero; a float. Not in Kapacitor.", f64::round),
+    one(
+        "round",
+        "The nearest whole number, halves away from zero; a float. Not in Kapacitor.",
+        f64::round,
+    ),
     one("sin", "The sine.", libm::sin),
     one("sinh", "The hyperbolic sine.", libm::sinh),
     one("sqrt", "The square root.", f64::sqrt),
@@ -146,18 +192,26 @@ fn y1(x: f64) -> f64 {
 const LARGEST_ORDER: i64 = 100_000;
 
 fn jn<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
-    let [Datum::Int(order), Datum::Float(x)] = args else { return Err(unexpected(args)) };
+    let [Datum::Int(order), Datum::Float(x)] = args else {
+        return Err(unexpected(args));
+    };
     let n = bessel_order(*order)?;
     Ok(Datum::Float(libm::jn(n, *x)))
 }
 
 fn yn<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
-    let [Datum::Int(order), Datum::Float(x)] = args else { return Err(unexpected(args)) };
+    let [Datum::Int(order), Datum::Float(x)] = args else {
+        return Err(unexpected(args));
+    };
     let n = bessel_order(*order)?;
     Ok(Datum::Float(if *x < 0.0 || x.is_nan() {
         f64::NAN
     } else if *x == 0.0 {
-        if n < 0 && n % 2 != 0 { f64::INFINITY } else { f64::NEG_INFINITY }
+        if n < 0 && n % 2 != 0 {
+            f64::INFINITY
+        } else {
+            f64::NEG_INFINITY
+        }
     } else {
         libm::yn(n, *x)
     }))
@@ -167,12 +221,16 @@ fn bessel_order(order: i64) -> Result<i32, CallError> {
     if (-LARGEST_ORDER..=LARGEST_ORDER).contains(&order) {
         Ok(order as i32)
     } else {
-        Err(CallError::Other(format!("order {order} is beyond {LARGEST_ORDER}")))
+        Err(CallError::Other(format!(
+            "order {order} is beyond {LARGEST_ORDER}"
+        )))
     }
 }
 
 fn pow10<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
-    let [Datum::Int(exponent)] = args else { return Err(unexpected(args)) };
+    let [Datum::Int(exponent)] = args else {
+        return Err(unexpected(args));
+    };
     Ok(Datum::Float(match exponent {
         ..-323 => 0.0,
         // Reading the number gives the nearest float, which repeated multiplication does not.

@@ -26,7 +26,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "rand",
-        signatures: &[Signature::new(&[], Type::Int), Signature::new(&[Type::Int], Type::Int)],
+        signatures: &[
+            Signature::new(&[], Type::Int),
+            Signature::new(&[Type::Int], Type::Int),
+        ],
         doc: "A random integer that is not negative; with an argument, one below it.",
         body: Body::Stateful(CellKind::Rand),
     },
@@ -45,7 +48,11 @@ pub(crate) fn step<'a>(cell: &mut Cell, args: &[Datum<'_>]) -> Result<Datum<'a>,
             *mean += delta / *n;
             *m2 += delta * (x - *mean);
             let variance = *m2 / (*n - 1.0);
-            Datum::Float(if *n < 2.0 || variance == 0.0 { 0.0 } else { (x - *mean).abs() / variance.sqrt() })
+            Datum::Float(if *n < 2.0 || variance == 0.0 {
+                0.0
+            } else {
+                (x - *mean).abs() / variance.sqrt()
+            })
         }
         (Cell::Spread { min, max }, &[Datum::Float(x)]) => {
             if x < *min {
@@ -58,7 +65,9 @@ pub(crate) fn step<'a>(cell: &mut Cell, args: &[Datum<'_>]) -> Result<Datum<'a>,
         }
         (Cell::Rand(state), []) => Datum::Int((next(state) >> 1) as i64),
         (Cell::Rand(_), &[Datum::Int(0)]) => {
-            return Err(CallError::Other("rand expects an argument other than 0".to_owned()));
+            return Err(CallError::Other(
+                "rand expects an argument other than 0".to_owned(),
+            ));
         }
         (Cell::Rand(state), &[Datum::Int(n)]) => {
             // The high half of the product is uniform below n, as far as 64 bits can be; n counts as unsigned.

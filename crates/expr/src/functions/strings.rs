@@ -59,25 +59,69 @@ macro_rules! one {
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    two!("strContains", TO_BOOL, "Whether the second text is a part of the first.", Bool, |a: &str, b: &str| a.contains(b)),
-    two!("strContainsAny", TO_BOOL, "Whether any character of the second text is in the first.", Bool, |a: &str, b: &str| {
-        a.contains(|c| b.contains(c))
-    }),
-    two!("strCount", TO_INT, "How often the second text is in the first, without overlaps.", Int, count),
-    two!("strHasPrefix", TO_BOOL, "Whether the first text starts with the second.", Bool, |a: &str, b: &str| a.starts_with(b)),
-    two!("strHasSuffix", TO_BOOL, "Whether the first text ends with the second.", Bool, |a: &str, b: &str| a.ends_with(b)),
-    two!("strIndex", TO_INT, "The byte at which the second text first stands in the first, or -1.", Int, |a: &str, b: &str| {
-        index(a.find(b))
-    }),
-    two!("strIndexAny", TO_INT, "The byte of the first character that is in the second text, or -1.", Int, |a: &str, b: &str| {
-        index(a.find(|c| b.contains(c)))
-    }),
-    two!("strLastIndex", TO_INT, "The byte at which the second text last stands in the first, or -1.", Int, |a: &str, b: &str| {
-        index(a.rfind(b))
-    }),
-    two!("strLastIndexAny", TO_INT, "The byte of the last character that is in the second text, or -1.", Int, |a: &str, b: &str| {
-        index(a.rfind(|c| b.contains(c)))
-    }),
+    two!(
+        "strContains",
+        TO_BOOL,
+        "Whether the second text is a part of the first.",
+        Bool,
+        |a: &str, b: &str| a.contains(b)
+    ),
+    two!(
+        "strContainsAny",
+        TO_BOOL,
+        "Whether any character of the second text is in the first.",
+        Bool,
+        |a: &str, b: &str| { a.contains(|c| b.contains(c)) }
+    ),
+    two!(
+        "strCount",
+        TO_INT,
+        "How often the second text is in the first, without overlaps.",
+        Int,
+        count
+    ),
+    two!(
+        "strHasPrefix",
+        TO_BOOL,
+        "Whether the first text starts with the second.",
+        Bool,
+        |a: &str, b: &str| a.starts_with(b)
+    ),
+    two!(
+        "strHasSuffix",
+        TO_BOOL,
+        "Whether the first text ends with the second.",
+        Bool,
+        |a: &str, b: &str| a.ends_with(b)
+    ),
+    two!(
+        "strIndex",
+        TO_INT,
+        "The byte at which the second text first stands in the first, or -1.",
+        Int,
+        |a: &str, b: &str| { index(a.find(b)) }
+    ),
+    two!(
+        "strIndexAny",
+        TO_INT,
+        "The byte of the first character that is in the second text, or -1.",
+        Int,
+        |a: &str, b: &str| { index(a.find(|c| b.contains(c))) }
+    ),
+    two!(
+        "strLastIndex",
+        TO_INT,
+        "The byte at which the second text last stands in the first, or -1.",
+        Int,
+        |a: &str, b: &str| { index(a.rfind(b)) }
+    ),
+    two!(
+        "strLastIndexAny",
+        TO_INT,
+        "The byte of the last character that is in the second text, or -1.",
+        Int,
+        |a: &str, b: &str| { index(a.rfind(|c| b.contains(c))) }
+    ),
     Function {
         name: "strLength",
         signatures: &[Signature::new(&[S], Type::Int)],
@@ -99,25 +143,45 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "The bytes from the first index up to the second, which must be less than the length.",
         body: Body::Pure(substring),
     },
-    one!("strToLower", "The text in lower case.", |a: &str| Cow::Owned(a.chars().map(to_lower).collect())),
-    one!("strToUpper", "The text in upper case.", |a: &str| Cow::Owned(a.chars().map(to_upper).collect())),
-    part!("strTrim", "The text without the characters of the second argument at both ends.", |a: &str, b: &str| {
-        let end = a.trim_end_matches(|c| b.contains(c)).len();
-        (a.len() - a.trim_start_matches(|c| b.contains(c)).len()).min(end)..end
-    }),
-    part!("strTrimLeft", "The text without the characters of the second argument at its start.", |a: &str, b: &str| {
-        a.len() - a.trim_start_matches(|c| b.contains(c)).len()..a.len()
-    }),
-    part!("strTrimPrefix", "The text without the second argument at its start.", |a: &str, b: &str| {
-        a.strip_prefix(b).map_or(0, |_| b.len())..a.len()
-    }),
-    part!("strTrimRight", "The text without the characters of the second argument at its end.", |a: &str, b: &str| {
-        0..a.trim_end_matches(|c| b.contains(c)).len()
-    }),
-    one!("strTrimSpace", "The text without white space at both ends.", trim_space),
-    part!("strTrimSuffix", "The text without the second argument at its end.", |a: &str, b: &str| {
-        0..a.strip_suffix(b).map_or(a.len(), str::len)
-    }),
+    one!("strToLower", "The text in lower case.", |a: &str| Cow::Owned(
+        a.chars().map(to_lower).collect()
+    )),
+    one!("strToUpper", "The text in upper case.", |a: &str| Cow::Owned(
+        a.chars().map(to_upper).collect()
+    )),
+    part!(
+        "strTrim",
+        "The text without the characters of the second argument at both ends.",
+        |a: &str, b: &str| {
+            let end = a.trim_end_matches(|c| b.contains(c)).len();
+            (a.len() - a.trim_start_matches(|c| b.contains(c)).len()).min(end)..end
+        }
+    ),
+    part!(
+        "strTrimLeft",
+        "The text without the characters of the second argument at its start.",
+        |a: &str, b: &str| { a.len() - a.trim_start_matches(|c| b.contains(c)).len()..a.len() }
+    ),
+    part!(
+        "strTrimPrefix",
+        "The text without the second argument at its start.",
+        |a: &str, b: &str| { a.strip_prefix(b).map_or(0, |_| b.len())..a.len() }
+    ),
+    part!(
+        "strTrimRight",
+        "The text without the characters of the second argument at its end.",
+        |a: &str, b: &str| { 0..a.trim_end_matches(|c| b.contains(c)).len() }
+    ),
+    one!(
+        "strTrimSpace",
+        "The text without white space at both ends.",
+        trim_space
+    ),
+    part!(
+        "strTrimSuffix",
+        "The text without the second argument at its end.",
+        |a: &str, b: &str| { 0..a.strip_suffix(b).map_or(a.len(), str::len) }
+    ),
     Function {
         name: "regexReplace",
         signatures: &[Signature::new(&[Type::Regex, S, S], S)],
@@ -147,40 +211,72 @@ fn index(at: Option<usize>) -> i64 {
 
 /// As Go: an empty text stands before, between and after all characters.
 fn count(text: &str, part: &str) -> i64 {
-    if part.is_empty() { text.chars().count() as i64 + 1 } else { text.matches(part).count() as i64 }
+    if part.is_empty() {
+        text.chars().count() as i64 + 1
+    } else {
+        text.matches(part).count() as i64
+    }
 }
 
 fn replace<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
-    let [Datum::String(text), Datum::String(old), Datum::String(new), Datum::Int(n)] = args else {
+    let [
+        Datum::String(text),
+        Datum::String(old),
+        Datum::String(new),
+        Datum::Int(n),
+    ] = args
+    else {
         return Err(unexpected(args));
     };
     let limit = usize::try_from(*n).unwrap_or(usize::MAX);
     let times = usize::try_from(count(text, old)).unwrap_or(usize::MAX).min(limit);
     if times.saturating_mul(new.len()).saturating_add(text.len()) > LARGEST_TEXT {
-        return Err(CallError::Other(format!("result would be larger than {LARGEST_TEXT} bytes")));
+        return Err(CallError::Other(format!(
+            "result would be larger than {LARGEST_TEXT} bytes"
+        )));
     }
-    Ok(Datum::String(if times == 0 { text.clone() } else { Cow::Owned(text.replacen(&**old, new, times)) }))
+    Ok(Datum::String(if times == 0 {
+        text.clone()
+    } else {
+        Cow::Owned(text.replacen(&**old, new, times))
+    }))
 }
 
 /// `stop` must be less than the length (E-50): scripts rely on the error, so it stays.
 fn substring<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
-    let [Datum::String(text), Datum::Int(start), Datum::Int(stop)] = args else { return Err(unexpected(args)) };
+    let [Datum::String(text), Datum::Int(start), Datum::Int(stop)] = args else {
+        return Err(unexpected(args));
+    };
     if let Some(negative) = [*start, *stop].into_iter().find(|&at| at < 0) {
-        return Err(CallError::Index(format!("found negative index for strSubstring: {negative}")));
+        return Err(CallError::Index(format!(
+            "found negative index for strSubstring: {negative}"
+        )));
     }
     if *stop >= text.len() as i64 {
-        return Err(CallError::Index(format!("stop index too large for string in strSubstring: {stop}")));
+        return Err(CallError::Index(format!(
+            "stop index too large for string in strSubstring: {stop}"
+        )));
     }
     let bytes = text
         .as_bytes()
         .get(*start as usize..*stop as usize)
-        .ok_or(CallError::SliceBounds { start: *start, stop: *stop })?;
+        .ok_or(CallError::SliceBounds {
+            start: *start,
+            stop: *stop,
+        })?;
     // Go cuts characters in two; what is left of one becomes U+FFFD here.
-    Ok(Datum::String(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())))
+    Ok(Datum::String(Cow::Owned(
+        String::from_utf8_lossy(bytes).into_owned(),
+    )))
 }
 
 fn regex_replace<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
-    let [Datum::Regex(regex), Datum::String(text), Datum::String(replacement)] = args else {
+    let [
+        Datum::Regex(regex),
+        Datum::String(text),
+        Datum::String(replacement),
+    ] = args
+    else {
         return Err(unexpected(args));
     };
     Ok(Datum::String(Cow::Owned(regex.replace_all(text, replacement))))

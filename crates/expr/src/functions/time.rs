@@ -30,14 +30,30 @@ pub(super) const FUNCTIONS: &[Function] = &[
         doc: "Nanoseconds since the Unix epoch.",
         body: Body::Pure(unix_nano),
     },
-    calendar!("minute", "The minute of the hour, 0 to 59.", |t| t.minute().into()),
-    calendar!("hour", "The hour of the day, 0 to 23, in the server's time zone.", |t| t.hour().into()),
-    calendar!("weekday", "The day of the week, 0 for Sunday to 6, in the server's time zone.", |t| {
-        t.weekday().to_sunday_zero_offset().into()
-    }),
-    calendar!("day", "The day of the month, 1 to 31, in the server's time zone.", |t| t.day().into()),
-    calendar!("month", "The month, 1 to 12, in the server's time zone.", |t| t.month().into()),
-    calendar!("year", "The year, in the server's time zone.", |t| t.year().into()),
+    calendar!("minute", "The minute of the hour, 0 to 59.", |t| t
+        .minute()
+        .into()),
+    calendar!(
+        "hour",
+        "The hour of the day, 0 to 23, in the server's time zone.",
+        |t| t.hour().into()
+    ),
+    calendar!(
+        "weekday",
+        "The day of the week, 0 for Sunday to 6, in the server's time zone.",
+        |t| { t.weekday().to_sunday_zero_offset().into() }
+    ),
+    calendar!(
+        "day",
+        "The day of the month, 1 to 31, in the server's time zone.",
+        |t| t.day().into()
+    ),
+    calendar!("month", "The month, 1 to 12, in the server's time zone.", |t| t
+        .month()
+        .into()),
+    calendar!("year", "The year, in the server's time zone.", |t| t
+        .year()
+        .into()),
     Function {
         name: "now",
         signatures: &[Signature::new(&[], Type::Time)],
