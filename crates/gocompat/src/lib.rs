@@ -19,12 +19,14 @@
 //! | [`regexp`] | RE2 syntax and `$1` expansion on the `regex` crate |
 //! | [`path_match`](mod@path_match) | `path.Match` |
 //! | [`time_layout`] | `Time.Format` |
+//! | [`unicode`] | character classes |
 
 pub mod duration;
 pub mod path_match;
 pub mod regexp;
 pub mod strconv;
 pub mod time_layout;
+pub mod unicode;
 
 pub use duration::DurationError;
 pub use path_match::{BadPattern, path_match};

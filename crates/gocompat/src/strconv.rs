@@ -1,9 +1,10 @@
 //! Numbers and quoted strings as Go's `strconv` package reads and prints them.
 
 use std::fmt::Write as _;
-use std::sync::OnceLock;
 
 use thiserror::Error;
+
+use crate::unicode::is_print;
 
 /// Why a text is not the number asked for; prints as Go's `*strconv.NumError`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -292,18 +293,6 @@ fn push_escaped(out: &mut String, c: char, quote: char) {
             };
         }
     }
-}
-
-/// Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
-pub fn is_print(c: char) -> bool {
-    static PRINTABLE: OnceLock<Option<regex::Regex>> = OnceLock::new();
-    if c.is_ascii() {
-        return (' '..='~').contains(&c);
-    }
-    let printable = PRINTABLE.get_or_init(|| regex::Regex::new(r"^[\pL\pM\pN\pP\pS]$").ok());
-    printable
-        .as_ref()
-        .is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
 }
 
 #[cfg(test)]

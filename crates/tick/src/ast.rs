@@ -4,14 +4,14 @@
 
 use std::fmt;
 
-/// Where a node starts in the script.
+/// Where a node stands in the script: its first token, but for a binary expression and a chain their operator, as in Kapacitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
     /// Byte offset from the start of the script.
     pub byte: usize,
     /// Line, from 1.
     pub line: usize,
-    /// Character within the line, from 1.
+    /// Byte within the line, from 1: Kapacitor counts so, and clients compare the numbers.
     pub char: usize,
 }
 
@@ -25,7 +25,8 @@ impl fmt::Display for Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     pub position: Position,
-    /// One entry per line, the leading `//` removed and the text trimmed; an empty entry is a blank comment line.
+    /// One entry per line, without the leading `//` and one blank; an empty entry is a line of slashes only, and an entry
+    /// `"\n"` is an empty line between two comments.
     pub lines: Vec<String>,
 }
 
@@ -61,7 +62,10 @@ pub enum Kind {
     /// `[a, 'b', *]`.
     List(Vec<Node>),
     /// `-x`, `!x`.
-    Unary { operator: UnaryOperator, operand: Box<Node> },
+    Unary {
+        operator: UnaryOperator,
+        operand: Box<Node>,
+    },
     /// `a + b`.
     Binary(Box<Binary>),
     /// `f(a, b)`. In a script also the right side of a chain.
@@ -69,13 +73,20 @@ pub enum Kind {
     /// `lambda: x`.
     Lambda(Box<Node>),
     /// `left|f()`, `left.f()`, `left@f()`, `left.name`.
-    Chain { operator: ChainOperator, left: Box<Node>, right: Box<Node> },
+    Chain {
+        operator: ChainOperator,
+        left: Box<Node>,
+        right: Box<Node>,
+    },
     /// `var name = value`. `name` is an `Identifier`.
     Declaration { name: Box<Node>, value: Box<Node> },
     /// `var name type`. Both are `Identifier`s.
     TypeDeclaration { name: Box<Node>, type_name: Box<Node> },
     /// `dbrp "db"."rp"`. Both are `Reference`s.
-    Dbrp { database: Box<Node>, retention_policy: Box<Node> },
+    Dbrp {
+        database: Box<Node>,
+        retention_policy: Box<Node>,
+    },
     /// A comment below which nothing stands.
     Comment(Comment),
     /// The whole script.
@@ -91,7 +102,7 @@ pub struct Binary {
     pub right: Node,
     /// Written in parentheses.
     pub parens: bool,
-    /// The right operand stands on a later line than the operator's left operand; the formatter keeps the break.
+    /// The right operand stands on a later line than the left one; the formatter keeps the break.
     pub multi_line: bool,
 }
 
@@ -206,6 +217,10 @@ impl ChainOperator {
 impl Node {
     /// A node without a comment.
     pub const fn new(position: Position, kind: Kind) -> Self {
-        Self { position, comment: None, kind }
+        Self {
+            position,
+            comment: None,
+            kind,
+        }
     }
 }
