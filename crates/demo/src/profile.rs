@@ -50,7 +50,7 @@ impl Ramp {
         } else if t < self.up + self.hold {
             top
         } else if t < self.duration() {
-            top * (self.duration() - t).as_secs_f64() / self.down.as_secs_f64()
+            top * self.duration().saturating_sub(t).as_secs_f64() / self.down.as_secs_f64()
         } else {
             0.0
         }

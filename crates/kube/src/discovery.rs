@@ -57,24 +57,16 @@ impl Cluster {
         }
         let mut all = self.scalable_kinds().await?;
         all.sort_by_key(|(kind, _)| rank(&kind.group));
-        match all.iter().find(|(kind, resource)| matches(&key, kind, resource)) {
-            Some((kind, _)) => {
-                self.kinds.lock().known.insert(key, kind.clone());
-                Ok(kind.clone())
-            }
-            None => {
-                let mut names: Vec<_> = all.iter().map(|(kind, _)| kind.plural.as_str()).collect();
-                names.sort_unstable();
-                names.dedup();
-                Err(Error::new(
-                    Reason::NotFound,
-                    format!(
-                        "no resource {word:?} with a scale subresource; the cluster has: {}",
-                        names.join(", ")
-                    ),
-                ))
-            }
+        if let Some((kind, _)) = all.iter().find(|(kind, resource)| matches(&key, kind, resource)) {
+            self.kinds.lock().known.insert(key, kind.clone());
+            return Ok(kind.clone());
         }
+        let mut names: Vec<_> = all.iter().map(|(kind, _)| kind.plural.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let names = names.join(", ");
+        let message = format!("no resource {word:?} with a scale subresource; the cluster has: {names}");
+        Err(Error::new(Reason::NotFound, message))
     }
 
     async fn scalable_kinds(&self) -> Result<Vec<(ScalableKind, APIResource)>, Error> {

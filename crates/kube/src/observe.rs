@@ -90,10 +90,11 @@ impl Cluster {
                 }
                 Ok(Event::InitDone) if seen_in_list => continue,
                 Ok(Event::InitDone | Event::Delete(_)) => missing(kind, namespace, name),
-                Err(error) => match refusal(&error) {
-                    Some(message) => {
+                Err(error) => {
+                    if let Some(message) = refusal(&error) {
+                        let plural = &kind.plural;
                         tracing::warn!(
-                            kind = kind.plural,
+                            plural,
                             namespace,
                             name,
                             error = message,
@@ -102,11 +103,9 @@ impl Cluster {
                         return true;
                     }
                     // The watcher backs off and tries again.
-                    None => {
-                        tracing::debug!(kind = kind.plural, namespace, name, %error, "watch interrupted");
-                        continue;
-                    }
-                },
+                    tracing::debug!(kind = kind.plural, namespace, name, %error, "watch interrupted");
+                    continue;
+                }
             };
             if !see(observation) {
                 return false;
@@ -169,11 +168,11 @@ fn missing(kind: &ScalableKind, namespace: &str, name: &str) -> Observation {
 
 /// The text of an answer that trying again will not change.
 fn refusal(error: &watcher::Error) -> Option<String> {
-    let inner = match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => error,
-        _ => return None,
+    let (watcher::Error::InitialListFailed(inner)
+    | watcher::Error::WatchStartFailed(inner)
+    | watcher::Error::WatchFailed(inner)) = error
+    else {
+        return None;
     };
     match inner {
         kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404 | 405) => {

@@ -52,7 +52,7 @@ async fn answer(State(fake): State<Fake>, method: Method, uri: Uri, body: Bytes)
         path if path.ends_with("/scale") => fake.scale_answers.lock().pop_front().unwrap_or((500, json!({}))),
         path => (404, status(404, &format!("{path} not found"))),
     };
-    let status = StatusCode::from_u16(status).unwrap();
+    let status = StatusCode::from_u16(status).expect("the fake answers with valid codes");
     (status, [("content-type", "application/json")], value.to_string()).into_response()
 }
 
