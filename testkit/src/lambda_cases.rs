@@ -121,20 +121,11 @@ impl Failure {
 fn compile(case: &Json, environment: &Arc<Environment>) -> Result<Compiled, Failure> {
     let mut node = parse(case.get("expr").and_then(Json::as_str).unwrap_or_default())?;
     let mut lambdas = Vec::new();
-    for (name, text) in case
-        .get("lambdas")
-        .and_then(Json::as_object)
-        .into_iter()
-        .flatten()
-    {
-        let text = text
-            .as_str()
-            .or_else(|| text.get("expr")?.as_str())
-            .unwrap_or_default();
+    for (name, text) in lambda_variables(case.get("lambdas")) {
         let mut body = parse(text.trim().trim_start_matches("lambda:"))?;
         // As in a script, a lambda variable can use those before it.
         splice(&mut body, &lambdas);
-        lambdas.push((name.clone(), body));
+        lambdas.push((name.to_owned(), body));
     }
     splice(&mut node, &lambdas);
     Compiled::with_environment(&node, Arc::clone(environment)).map_err(|error| Failure {
@@ -142,6 +133,26 @@ fn compile(case: &Json, environment: &Arc<Environment>) -> Result<Compiled, Fail
         kind: error.kind().to_owned(),
         text: error.to_string(),
     })
+}
+
+/// Names and texts, from `{name: text}`, `{name: {expr: text}}` or `[{name, expr}]`.
+fn lambda_variables(given: Option<&Json>) -> Vec<(&str, &str)> {
+    match given {
+        Some(Json::Object(map)) => map
+            .iter()
+            .filter_map(|(name, body)| {
+                Some((
+                    name.as_str(),
+                    body.as_str().or_else(|| body.get("expr")?.as_str())?,
+                ))
+            })
+            .collect(),
+        Some(Json::Array(list)) => list
+            .iter()
+            .filter_map(|entry| Some((entry.get("name")?.as_str()?, entry.get("expr")?.as_str()?)))
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn parse(text: &str) -> Result<Node, Failure> {

@@ -164,7 +164,9 @@ impl<'a> Block<'a> {
                 operators::result_type(*operator, left.type_of(), right.type_of())?;
                 kernels::binary(*operator, left, right, self.rows)
             }
-            Kind::Chain { operator, operands } => {
+            Kind::Chain {
+                operator, operands, ..
+            } => {
                 let mut all: Option<Vals<'a, bool>> = None;
                 for operand in operands {
                     let Operand::Bool(next) = self.eval(operand)? else {

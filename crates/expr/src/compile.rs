@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     Chain {
         operator: BinaryOperator,
         operands: Vec<Node>,
+        /// Some operand is a bare reference or call, whose type must be looked up first.
+        dynamic: bool,
     },
     Call(Box<Call>),
     Lambda(Box<Node>),
@@ -320,10 +322,10 @@ impl Compiler<'_> {
             },
             ast::Kind::Unary { operator, operand } => self.unary(*operator, operand)?,
             ast::Kind::Binary(binary) => match binary.operator {
-                BinaryOperator::And | BinaryOperator::Or => self.chain(node, binary)?,
+                BinaryOperator::And | BinaryOperator::Or => self.chain(binary)?,
                 _ => self.binary(binary)?,
             },
-            ast::Kind::Call(call) => self.call(node, call)?,
+            ast::Kind::Call(call) => self.call(call)?,
             ast::Kind::Lambda(body) => {
                 // A lambda variable counts for itself (E-11c), but within the state of the group.
                 let outer = std::mem::take(&mut self.level);
@@ -408,7 +410,9 @@ impl Compiler<'_> {
             operators::result_type(operator, l, r)
         };
         let dynamic = constant.is_none() && (left.dynamic || right.dynamic);
-        if let (Kind::Literal(a), Kind::Literal(b)) = (&left.kind, &right.kind)
+        // The outermost operator stays: errors about the type of a result depend on whether an operator made it.
+        if self.depth > 1
+            && let (Kind::Literal(a), Kind::Literal(b)) = (&left.kind, &right.kind)
             && let Ok(value) = operators::apply(operator, evaluate::literal(a), evaluate::literal(b))
         {
             return Ok(literal(value.into_value()));
@@ -444,7 +448,7 @@ impl Compiler<'_> {
     }
 
     /// Lays `a AND b AND c` flat.
-    fn chain(&mut self, node: &ast::Node, outermost: &ast::Binary) -> Result<Node, CompileError> {
+    fn chain(&mut self, outermost: &ast::Binary) -> Result<Node, CompileError> {
         let operator = outermost.operator;
         // The spine from the outside in; its innermost left operand is the first of the chain.
         let mut spine = vec![outermost];
@@ -488,15 +492,19 @@ impl Compiler<'_> {
             }
             operands.push(right);
         }
-        debug_assert!(operands.len() > levels, "{:?}", node.position);
+        let dynamic = operands.iter().any(|operand| operand.dynamic);
         Ok(Node {
-            kind: Kind::Chain { operator, operands },
+            kind: Kind::Chain {
+                operator,
+                operands,
+                dynamic,
+            },
             constant: Some(Type::Bool),
             dynamic: false,
         })
     }
 
-    fn call(&mut self, _node: &ast::Node, call: &ast::Call) -> Result<Node, CompileError> {
+    fn call(&mut self, call: &ast::Call) -> Result<Node, CompileError> {
         let mut args = Vec::with_capacity(call.args.len());
         for (index, arg) in call.args.iter().enumerate() {
             args.push(

@@ -126,7 +126,11 @@ impl<'a> Run<'a> {
                 let (left, right) = &**operands;
                 self.binary(*operator, left, right, *fixed, state)
             }
-            Kind::Chain { operator, operands } => self.chain(*operator, operands, state),
+            Kind::Chain {
+                operator,
+                operands,
+                dynamic,
+            } => self.chain(*operator, operands, *dynamic, state),
             Kind::Call(call) => self.call(call, state),
             Kind::Lambda(body) => self.eval(body, state),
         }
@@ -229,12 +233,14 @@ impl<'a> Run<'a> {
         &self,
         operator: BinaryOperator,
         operands: &'a [Node],
+        dynamic: bool,
         state: &mut State,
     ) -> Result<Datum<'a>, EvalError> {
         let [first, rest @ ..] = operands else {
             return Ok(Datum::Bool(operator == BinaryOperator::And));
         };
-        for (index, right) in rest.iter().enumerate().rev() {
+        let looked_up = if dynamic { rest } else { &[] };
+        for (index, right) in looked_up.iter().enumerate().rev() {
             let left_type = if index > 0 {
                 Type::Bool
             } else if first.dynamic || right.dynamic {

@@ -81,6 +81,18 @@ impl Value {
         }
     }
 
+    /// The value as a field of a point; `None` for a time, a regex or nothing (E-15).
+    pub fn into_field(self) -> Option<capstan_model::Value> {
+        Some(match self {
+            Self::Float(v) => capstan_model::Value::Float(v),
+            Self::Int(v) => capstan_model::Value::Int(v),
+            Self::Bool(v) => capstan_model::Value::Bool(v),
+            Self::String(v) => capstan_model::Value::Str(v.as_str().into()),
+            Self::Duration(v) => capstan_model::Value::Duration(v),
+            Self::Regex(_) | Self::Time(_) | Self::Missing | Self::Null => return None,
+        })
+    }
+
     /// The same value as a scope gives it.
     pub fn as_scope_value(&self) -> ScopeValue<'_> {
         match self {

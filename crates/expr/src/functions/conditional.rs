@@ -4,6 +4,7 @@ use super::{Body, Function, Signature, unexpected};
 use crate::error::CallError;
 use crate::value::{Datum, Type};
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // a signature keeps the reference
 const fn branch(types: &'static [Type; 3]) -> Signature {
     Signature::new(types, types[1])
 }

@@ -234,6 +234,7 @@ fn an_int() -> impl Strategy<Value = i64> {
     prop_oneof![6 => -100..100i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => Just(-1)]
 }
 
+#[allow(clippy::many_single_char_names)]
 fn a_row() -> impl Strategy<Value = Row> {
     (
         a_float(),
@@ -247,6 +248,7 @@ fn a_row() -> impl Strategy<Value = Row> {
         .prop_map(|(f, g, i, k, b, s, d)| Row(f, g, i, k, b, s, d))
 }
 
+#[allow(clippy::many_single_char_names)] // the references are called so
 fn check(seed: u64, rows: &[Row]) -> Result<(), TestCaseError> {
     let mut dice = Dice(seed);
     let ty = dice.pick(&[Type::Float, Type::Int, Type::Bool, Type::String, Type::Duration]);
@@ -260,7 +262,9 @@ fn check(seed: u64, rows: &[Row]) -> Result<(), TestCaseError> {
     let k: Vec<i64> = rows.iter().map(|row| row.3).collect();
     let b: Vec<bool> = rows.iter().map(|row| row.4).collect();
     let mut s = StrValues::default();
-    rows.iter().for_each(|row| s.push(&row.5));
+    for row in rows {
+        s.push(&row.5);
+    }
     let d: Vec<i64> = rows.iter().map(|row| row.6).collect();
     let columns: Vec<ColumnRef<'_>> = compiled
         .references()

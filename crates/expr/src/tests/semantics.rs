@@ -181,7 +181,7 @@ fn random_numbers_stay_in_range_and_repeat_with_the_seed() {
 #[test]
 fn times_are_read_in_the_zone_of_the_environment() {
     let clock = VirtualClock::at(0);
-    clock.advance(Duration::from_secs(23 * 3_600 + 1_800));
+    clock.advance(Duration::from_mins(23 * 60 + 30));
     let zone = TimeZone::fixed(jiff::tz::offset(2));
     let environment = Arc::new(Environment::with_zone(clock, zone));
     let read = |text: &str| {
