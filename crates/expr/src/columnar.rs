@@ -6,7 +6,8 @@ use std::sync::Arc;
 use capstan_model::{Column, StrValues, Values};
 use capstan_tick::ast::{BinaryOperator, UnaryOperator};
 
-use crate::compile::{Call, Compiled, Kind, Node};
+use crate::compile::{Call, Kind, Node};
+use crate::compiled::Compiled;
 use crate::evaluate;
 use crate::functions::Body;
 use crate::kernels::{self, Operand, Texts, Vals};

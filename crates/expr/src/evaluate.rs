@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use capstan_tick::ast::{BinaryOperator, UnaryOperator};
 use smallvec::SmallVec;
 
-use crate::compile::{Call, Compiled, Kind, Node};
+use crate::compile::{Call, Kind, Node};
+use crate::compiled::Compiled;
 use crate::error::{CallError, EvalError, Side};
 use crate::functions::{self, Body};
 use crate::infer::{self, InScope};

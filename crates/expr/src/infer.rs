@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::compile::{Call, Compiled, Kind, Node};
+use crate::compile::{Call, Kind, Node};
+use crate::compiled::Compiled;
 use crate::error::EvalError;
 use crate::functions::{self, Function};
 use crate::operators;

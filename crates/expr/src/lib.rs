@@ -24,7 +24,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`mod@value`] | types and values |
-//! | `compile`, `infer`, `evaluate` | from tree to typed slots; types without values; rows |
+//! | `compiled`, `compile` | the expression; from tree to slots |
+//! | `infer`, `evaluate` | types without values; rows |
 //! | `columnar`, `kernels` | blocks |
 //! | `operators`, [`mod@functions`] | what can be computed |
 //! | [`scope`], [`environment`], [`state`] | where values, clock and memory come from |
@@ -32,6 +33,7 @@
 
 mod columnar;
 mod compile;
+mod compiled;
 pub mod environment;
 pub mod error;
 mod evaluate;
@@ -47,7 +49,7 @@ pub mod value;
 mod tests;
 
 pub use columnar::{ColumnRef, ColumnRow, TextColumn};
-pub use compile::{Compiled, eval_constant};
+pub use compiled::{Compiled, eval_constant};
 pub use environment::Environment;
 pub use error::{CallError, CompileError, ConstantError, EvalError, OperatorError, Problem, Side};
 pub use functions::{Function, Signature, functions};
