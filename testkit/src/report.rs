@@ -1,5 +1,7 @@
 //! What became of each case, in one shape for every runner.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// One case, one result.
@@ -19,10 +21,100 @@ pub struct CaseResult {
 
 /// What became of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
 pub enum Status {
+    #[serde(rename = "passed")]
     Pass,
+    #[serde(rename = "failed")]
     Fail,
     /// It needs something that is not built.
+    #[serde(rename = "skipped")]
     Skip,
+}
+
+impl CaseResult {
+    /// A case that passed if `outcome` says so; its error is the detail.
+    pub fn of(id: String, kind: String, outcome: Result<(), String>) -> Self {
+        let (status, detail) = match outcome {
+            Ok(()) => (Status::Pass, String::new()),
+            Err(detail) => (Status::Fail, detail),
+        };
+        Self {
+            id,
+            kind,
+            status,
+            nodes: Vec::new(),
+            detail,
+        }
+    }
+}
+
+/// The results of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub cases: Vec<CaseResult>,
+}
+
+impl Report {
+    /// `{"cases": [{"id", "kind", "status": "passed|failed|skipped", "nodes": […], "detail"}]}`.
+    pub fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// One line per kind with its counts, and one line with the sum.
+    pub fn summary(&self) -> String {
+        let mut kinds: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+        for case in &self.cases {
+            let counts = kinds.entry(&case.kind).or_default();
+            counts[match case.status {
+                Status::Pass => 0,
+                Status::Fail => 1,
+                Status::Skip => 2,
+            }] += 1;
+        }
+        let sum = kinds
+            .values()
+            .fold([0; 3], |sum, counts| [0, 1, 2].map(|at| sum[at] + counts[at]));
+        let mut out = String::new();
+        for (kind, [passed, failed, skipped]) in kinds.into_iter().chain([("all", sum)]) {
+            let total = passed + failed + skipped;
+            let line =
+                format!("{kind:<18} {passed:>5} of {total:>5} passed, {failed} failed, {skipped} skipped\n");
+            out.push_str(&line);
+        }
+        out
+    }
+
+    /// The cases that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &CaseResult> {
+        self.cases.iter().filter(|case| case.status == Status::Fail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_counts_by_kind_and_prints_as_json() {
+        let mut report = Report::default();
+        report
+            .cases
+            .push(CaseResult::of("f#1".to_owned(), "tick:lex".to_owned(), Ok(())));
+        report.cases.push(CaseResult::of(
+            "f#2".to_owned(),
+            "tick:lex".to_owned(),
+            Err("why".to_owned()),
+        ));
+        assert_eq!(
+            report.summary(),
+            "tick:lex               1 of     2 passed, 1 failed, 0 skipped\n\
+             all                    1 of     2 passed, 1 failed, 0 skipped\n"
+        );
+        let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+        assert_eq!(
+            json["cases"][1],
+            serde_json::json!({"id": "f#2", "kind": "tick:lex", "status": "failed", "nodes": [], "detail": "why"})
+        );
+        assert_eq!(report.failed().count(), 1);
+    }
 }

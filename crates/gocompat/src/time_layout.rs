@@ -204,6 +204,7 @@ enum Element<'a> {
 
 /// The element at the start of `layout` and its length; one character of text if there is none.
 fn next_element(layout: &str) -> (Element<'_>, usize) {
+    #[allow(clippy::fn_params_excessive_bools)] // a table below, each row one spelling
     const fn offset(z: bool, colons: bool, seconds: bool, minutes: bool) -> Element<'static> {
         Element::Offset {
             z,
@@ -250,9 +251,9 @@ fn next_element(layout: &str) -> (Element<'_>, usize) {
         ("Z07", offset(true, false, false, false)),
     ];
     for (text, element) in fixed {
-        if layout.starts_with(text) {
-            let lower_follows = layout[text.len()..].starts_with(|c: char| c.is_ascii_lowercase())
-                && matches!(text, "Jan" | "Mon");
+        if let Some(after) = layout.strip_prefix(text) {
+            let lower_follows =
+                after.starts_with(|c: char| c.is_ascii_lowercase()) && matches!(text, "Jan" | "Mon");
             if !lower_follows {
                 let length = if text == "_2006" { 1 } else { text.len() };
                 return (element, length);

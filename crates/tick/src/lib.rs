@@ -42,6 +42,6 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use error::SyntaxError;
 pub use format::{format, format_node};
 pub use lexer::lex;
-pub use parser::{parse, parse_lambda};
+pub use parser::{errors, parse, parse_lambda};
 pub use script_type::{DatabaseRetentionPolicy, ScriptType, dbrps, script_type};
 pub use token::{Token, TokenKind};

@@ -37,6 +37,25 @@ pub fn parse_lambda(source: &str) -> Result<Node, SyntaxError> {
     Ok(lambda)
 }
 
+/// Most errors that [`errors`] reports.
+const MAX_ERRORS: usize = 20;
+
+/// All errors of a script that can be told apart (T-71), the one of [`parse`] first; none if it parses. Behind an error, reading
+/// goes on at the next line that begins a statement in its first column; behind an error of the lexer it does not.
+pub fn errors(source: &str) -> Vec<SyntaxError> {
+    let mut parser = Parser::new(source);
+    let mut found = Vec::new();
+    while parser.peek() != TokenKind::Eof && found.len() < MAX_ERRORS {
+        if let Err(error) = parser.statement() {
+            found.push(error);
+            if !parser.skip_to_statement() {
+                break;
+            }
+        }
+    }
+    found
+}
+
 /// A node and the height of its tree.
 struct Tree {
     node: Node,
@@ -95,6 +114,21 @@ impl<'s> Parser<'s> {
             statements.push(Node::new(rest.position, Kind::Comment(*rest)));
         }
         Ok(Node::new(self.position(0), Kind::Program(statements)))
+    }
+
+    /// Moves on to the next token that begins a statement in the first column; says whether there is one.
+    fn skip_to_statement(&mut self) -> bool {
+        loop {
+            let before = self.at;
+            self.next();
+            if self.at == before {
+                return false;
+            }
+            let begins = matches!(self.peek(), TokenKind::Var | TokenKind::Dbrp | TokenKind::Ident);
+            if begins && self.position(self.tokens[self.at].start).char == 1 {
+                return true;
+            }
+        }
     }
 
     fn statement(&mut self) -> Result<Tree, SyntaxError> {

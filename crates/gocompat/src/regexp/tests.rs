@@ -154,3 +154,13 @@ fn groups_are_found_by_number() {
     );
     assert_eq!(regexp.find_submatch("x"), None);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_pattern_makes_it_panic(pattern in r"[\[\]\(\)\\{}\^$|?*+.,:<>=PQEpdxi0-9a-cé-]{0,16}", text in "[a-cé0-9 ]{0,8}") {
+        if let Ok(regexp) = Regexp::new(&pattern) {
+            let _ = regexp.is_match(&text);
+            let _ = regexp.replace_all(&text, &pattern);
+        }
+    }
+}

@@ -403,22 +403,21 @@ impl<'p> Translator<'p> {
         while first || !self.rest().starts_with(']') {
             first = false;
             let text = self.rest();
-            if text.len() > 2 && text.starts_with("[:") {
-                if let Some(end) = text[2..].find(":]") {
-                    let name = &text[..end + 4];
-                    if !is_posix_class(&name[2..name.len() - 2]) {
-                        return Err(error("invalid character class range", name));
-                    }
-                    class.push_str(name);
-                    self.at += name.len();
-                    continue;
+            let posix = text.strip_prefix("[:").and_then(|name| name.find(":]"));
+            if let Some(end) = posix {
+                let name = &text[..end + 4];
+                if !is_posix_class(&name[2..name.len() - 2]) {
+                    return Err(error("invalid character class range", name));
                 }
+                class.push_str(name);
+                self.at += name.len();
+                continue;
             }
-            if text.starts_with('\\') {
-                if let Some(set) = self.set_escape()? {
-                    class.push_str(&set);
-                    continue;
-                }
+            if text.starts_with('\\')
+                && let Some(set) = self.set_escape()?
+            {
+                class.push_str(&set);
+                continue;
             }
             let range_start = self.at;
             let low = self.class_char(whole_class)?;

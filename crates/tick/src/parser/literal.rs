@@ -66,14 +66,12 @@ impl Parser<'_> {
                 .ok()
                 .map(|value| Kind::Int { value, octal })
         };
-        match kind {
-            Some(kind) => self.leaf(token, kind),
-            None => {
-                let message = format!("illegal number syntax: {}", strconv::quote(text));
-                let hint = octal.then_some("a leading 0 makes a number octal: leave it out");
-                Err(self.bad_value(token, "bad-number", &message, hint))
-            }
+        if let Some(kind) = kind {
+            return self.leaf(token, kind);
         }
+        let message = format!("illegal number syntax: {}", strconv::quote(text));
+        let hint = octal.then_some("a leading 0 makes a number octal: leave it out");
+        Err(self.bad_value(token, "bad-number", &message, hint))
     }
 
     pub(super) fn duration(&mut self) -> Result<Tree, SyntaxError> {

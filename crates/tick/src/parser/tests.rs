@@ -247,3 +247,14 @@ fn no_input_is_too_deep_for_the_stack() {
         ));
     }
 }
+
+#[test]
+fn one_error_does_not_hide_the_next() {
+    let source = "var a = )\nvar b = 1\nstream|from(\n    ]\nvar c = 08\nx";
+    let lines: Vec<usize> = errors(source).iter().map(|error| error.position().line).collect();
+    assert_eq!(lines, [1, 4, 5]);
+    assert_eq!(errors(source).first(), parse(source).err().as_ref());
+    assert!(errors("var a = 1\n// c").is_empty());
+    assert_eq!(errors("a b_ _c").len(), 1);
+    assert_eq!(errors(&"var )\n".repeat(1_000)).len(), MAX_ERRORS);
+}
