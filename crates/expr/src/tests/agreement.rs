@@ -326,3 +326,37 @@ fn columns_give_the_answers_of_rows() {
         "only {by_column} of {all} expressions ran by column"
     );
 }
+
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        a_float().prop_map(Value::Float),
+        an_int().prop_map(Value::Int),
+        any::<bool>().prop_map(Value::Bool),
+        "[a-cβ]{0,4}".prop_map(|text| Value::String(text.into())),
+        any::<i64>().prop_map(Value::Time),
+        an_int().prop_map(Value::Duration),
+        Just(Value::Missing),
+        Just(Value::Null),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a point holds, there is a value or an error, and the predicted type is the type of the value.
+    #[test]
+    fn no_point_makes_it_panic(seed in any::<u64>(), values in prop::collection::vec(any_value(), 7)) {
+        let mut dice = Dice(seed);
+        let ty = dice.pick(&[Type::Float, Type::Int, Type::Bool, Type::String, Type::Duration]);
+        let Ok(compiled) = Compiled::new(&expression(&mut dice, ty, 4)) else { return Ok(()) };
+        let mut state = compiled.state();
+        let predicted = compiled.type_in(&values);
+        match compiled.eval(&mut state, &values) {
+            Ok(value) => prop_assert_eq!(predicted, Ok(value.type_of())),
+            Err(error) => prop_assert!(!error.to_string().is_empty() && !error.kind().is_empty()),
+        }
+        let _ = compiled.eval_bool(&mut state, &values);
+        let _ = compiled.eval_int(&mut state, &values);
+        let _ = compiled.eval_duration(&mut state, &values);
+    }
+}

@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capstan_base::clock::VirtualClock;
+use capstan_model::{Column, Mask, Values};
 use jiff::tz::TimeZone;
 
 use super::{compile, parse};
 use crate::{
-    CallError, Compiled, ConstantError, EmptyScope, Environment, EvalError, Function, Scope, ScopeValue,
-    Side, Signature, Type, Value, eval_constant, functions,
+    CallError, ColumnRef, Compiled, ConstantError, EmptyScope, Environment, EvalError, Function, Scope,
+    ScopeValue, Side, Signature, Type, Value, eval_constant, functions,
 };
 
 /// Evaluates with `values` by slot, in order of first appearance.
@@ -393,4 +394,31 @@ fn the_function_table_is_complete_and_in_order() {
     ] {
         assert!(all.iter().any(|function| function.name == name), "{name}");
     }
+}
+
+#[test]
+fn columns_with_gaps_or_changing_types_are_left_to_rows() {
+    let dense = Column::dense("x", Values::Int(vec![1, 2]));
+    let gaps = Column {
+        absent: Some(Arc::new(Mask::from_fn(2, |row| row == 1))),
+        ..dense.clone()
+    };
+    let mixed = Column::dense(
+        "x",
+        Values::Mixed(vec![
+            capstan_model::Value::Int(1),
+            capstan_model::Value::Bool(true),
+        ]),
+    );
+    assert!(ColumnRef::of(&gaps).is_none() && ColumnRef::of(&mixed).is_none());
+    let compiled = compile("\"x\" * 2 > 3");
+    let columns = [ColumnRef::of(&dense).unwrap()];
+    assert_eq!(compiled.eval_bool_columns(2, &columns), Some(vec![false, true]));
+    assert_eq!(compile("count() + \"x\"").eval_columns(2, &columns), None);
+    assert_eq!(compile("10 / (\"x\" - 1)").eval_columns(2, &columns), None);
+    assert_eq!(
+        Value::String("a".into()).into_field(),
+        Some(capstan_model::Value::Str("a".into()))
+    );
+    assert_eq!(Value::Time(1).into_field(), None);
 }
