@@ -43,3 +43,51 @@ pub struct Barrier {
     /// Nanoseconds since the Unix epoch.
     pub time: i64,
 }
+
+impl Points {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.block.is_empty()
+    }
+
+    /// The rows `rows`, in that order; shares everything when these are all rows in order.
+    #[must_use]
+    pub fn gather(&self, rows: &[u32]) -> Self {
+        if is_all(rows, self.len()) {
+            return self.clone();
+        }
+        Self {
+            block: Arc::new(self.block.gather(rows)),
+            groups: Arc::new(rows.iter().map(|&row| self.groups[row as usize]).collect()),
+        }
+    }
+}
+
+impl PointBatch {
+    /// The same batch with other rows.
+    #[must_use]
+    pub fn with_rows(&self, rows: Arc<Block>) -> Self {
+        Self { name: Arc::clone(&self.name), group: self.group, tmax: self.tmax, rows }
+    }
+
+    /// The rows `rows`, in that order; shares everything when these are all rows in order.
+    #[must_use]
+    pub fn gather(&self, rows: &[u32]) -> Self {
+        let rows = if is_all(rows, self.rows.len()) {
+            Arc::clone(&self.rows)
+        } else {
+            Arc::new(self.rows.gather(rows))
+        };
+        self.with_rows(rows)
+    }
+}
+
+/// Whether `rows`, which are ascending wherever rows are dropped, are all of `len`.
+fn is_all(rows: &[u32], len: usize) -> bool {
+    rows.len() == len && rows.iter().enumerate().all(|(at, &row)| at == row as usize)
+}

@@ -1,5 +1,51 @@
 //! The outside world as nodes see it. The binary wires real implementations in; tests and offline runs wire fakes.
 
+mod log;
 pub mod scaler;
 
+use std::sync::Arc;
+
+use capstan_base::SharedClock;
+
+pub use log::{DataEvent, LogLevel, LogSink, NoLog, NodeErrorEvent};
 pub use scaler::{ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler};
+
+use crate::endpoints::Endpoints;
+use crate::engine::mailbox::Waker;
+
+/// Everything a task reaches outside of itself.
+#[derive(Clone)]
+pub struct Ports {
+    /// Timers, statistics and `now()`; data time comes from the data.
+    pub clock: SharedClock,
+    /// The zone of `hour()`, `day()`, … in lambdas (E-07).
+    pub zone: jiff::tz::TimeZone,
+    /// Where errors and `log` nodes write.
+    pub log: Arc<dyn LogSink>,
+    /// Scales of objects; `None`: no orchestrator is configured (N-206).
+    pub scaler: Option<Arc<dyn Scaler>>,
+    /// Where `httpOut` publishes; one per task.
+    pub endpoints: Endpoints,
+    /// Called when a port answered a node; see [`Task::complete`](crate::engine::Task::complete).
+    pub wake: Waker,
+}
+
+impl Ports {
+    /// Ports to nowhere but a clock: errors are only counted.
+    pub fn offline(clock: SharedClock) -> Self {
+        Self {
+            clock,
+            zone: jiff::tz::TimeZone::UTC,
+            log: Arc::new(NoLog),
+            scaler: None,
+            endpoints: Endpoints::default(),
+            wake: Arc::new(|| {}),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").field("clock", &self.clock).field("scaler", &self.scaler).finish_non_exhaustive()
+    }
+}

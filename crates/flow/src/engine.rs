@@ -1,0 +1,12 @@
+//! Runs a pipeline: one [`Task`], synchronous, on whichever thread calls it.
+
+pub mod build;
+pub mod context;
+pub mod errors;
+pub mod mailbox;
+pub mod snapshot;
+pub mod stats;
+mod task;
+mod timing;
+
+pub use task::{StartError, Task, TaskError};

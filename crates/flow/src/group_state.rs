@@ -1,0 +1,251 @@
+//! State per group, and the ways from a row key to a group, all by array index.
+
+use std::sync::Arc;
+
+use capstan_model::{Block, Dimensions, GroupId, Groups, KeyTable, RowKey, Tags};
+
+const NONE: u32 = u32::MAX;
+
+/// One state per group, dense: finding it is an index. Groups are kept in the order of their first sight until one is
+/// removed.
+#[derive(Debug, Clone)]
+pub struct PerGroup<T> {
+    /// Slot by group number.
+    index: Vec<u32>,
+    slots: Vec<(GroupId, T)>,
+}
+
+impl<T> Default for PerGroup<T> {
+    fn default() -> Self {
+        Self { index: Vec::new(), slots: Vec::new() }
+    }
+}
+
+impl<T> PerGroup<T> {
+    /// How many groups are known.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no group is known.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The state of a group, made on first sight.
+    pub fn entry(&mut self, group: GroupId, make: impl FnOnce() -> T) -> &mut T {
+        let at = group.0 as usize;
+        if at >= self.index.len() {
+            self.index.resize(at + 1, NONE);
+        }
+        if self.index[at] == NONE {
+            self.index[at] = self.slots.len() as u32;
+            self.slots.push((group, make()));
+        }
+        &mut self.slots[self.index[at] as usize].1
+    }
+
+    /// The state of a group that is known.
+    pub fn get(&self, group: GroupId) -> Option<&T> {
+        let slot = *self.index.get(group.0 as usize)?;
+        self.slots.get(slot as usize).map(|(_, state)| state)
+    }
+
+    /// The state of a group that is known.
+    pub fn get_mut(&mut self, group: GroupId) -> Option<&mut T> {
+        let slot = *self.index.get(group.0 as usize)?;
+        self.slots.get_mut(slot as usize).map(|(_, state)| state)
+    }
+
+    /// Forgets a group.
+    pub fn remove(&mut self, group: GroupId) -> Option<T> {
+        let at = group.0 as usize;
+        let slot = *self.index.get(at)?;
+        if slot == NONE {
+            return None;
+        }
+        self.index[at] = NONE;
+        let (_, state) = self.slots.swap_remove(slot as usize);
+        if let Some((moved, _)) = self.slots.get(slot as usize) {
+            self.index[moved.0 as usize] = slot;
+        }
+        Some(state)
+    }
+
+    /// Every group with its state.
+    pub fn iter(&self) -> impl Iterator<Item = (GroupId, &T)> {
+        self.slots.iter().map(|(group, state)| (*group, state))
+    }
+
+    /// Every group with its state.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (GroupId, &mut T)> {
+        self.slots.iter_mut().map(|(group, state)| (*group, state))
+    }
+
+    /// Forgets every group.
+    pub fn clear(&mut self) {
+        self.index.clear();
+        self.slots.clear();
+    }
+}
+
+/// A value per row key, for each table met lately. Filled on first sight.
+#[derive(Debug)]
+pub struct ByKey<T> {
+    /// Most recently used last.
+    tables: Vec<(u32, Vec<Option<T>>)>,
+}
+
+/// A node meets the tables of its few parents; more at once means that tables come and go.
+const MAX_TABLES: usize = 8;
+
+impl<T> Default for ByKey<T> {
+    fn default() -> Self {
+        Self { tables: Vec::new() }
+    }
+}
+
+impl<T: Copy> ByKey<T> {
+    /// The values of one table's keys, by key.
+    pub fn table(&mut self, table: &KeyTable) -> KeyValues<'_, T> {
+        let id = table.id();
+        let at = self.tables.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            if self.tables.len() == MAX_TABLES {
+                self.tables.remove(0);
+            }
+            self.tables.push((id, Vec::new()));
+            self.tables.len() - 1
+        });
+        let last = self.tables.len() - 1;
+        if at != last {
+            self.tables.swap(at, last);
+        }
+        KeyValues { values: &mut self.tables[last].1 }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.tables.clear();
+    }
+}
+
+/// Values of the keys of one table.
+#[derive(Debug)]
+pub struct KeyValues<'a, T> {
+    values: &'a mut Vec<Option<T>>,
+}
+
+impl<T: Copy> KeyValues<'_, T> {
+    /// The value of a key, made on first sight.
+    #[inline]
+    pub fn get(&mut self, key: RowKey, make: impl FnOnce() -> T) -> T {
+        let at = key as usize;
+        if let Some(Some(value)) = self.values.get(at) {
+            return *value;
+        }
+        if at >= self.values.len() {
+            self.values.resize(at + 1, None);
+        }
+        let value = make();
+        self.values[at] = Some(value);
+        value
+    }
+}
+
+/// Which tags group.
+#[derive(Debug, Clone)]
+pub enum TagChoice {
+    /// These, sorted.
+    Named(Arc<[Arc<str>]>),
+    /// All tags of each point except these (N-33, N-36).
+    AllBut(Vec<Arc<str>>),
+}
+
+impl TagChoice {
+    /// The dimensions of a point with `tags`.
+    pub fn dimensions(&self, by_name: bool, tags: &Tags) -> Dimensions {
+        let tags = match self {
+            Self::Named(names) => Arc::clone(names),
+            Self::AllBut(excluded) => {
+                tags.iter().map(|(key, _)| key).filter(|key| !excluded.iter().any(|e| &**e == *key)).map(Arc::from).collect()
+            }
+        };
+        Dimensions { by_name, tags }
+    }
+}
+
+/// Groups rows by their tags, one array index per row.
+#[derive(Debug)]
+pub struct Grouping {
+    choice: TagChoice,
+    plain: ByKey<GroupId>,
+    /// With the measurement in the group: one map per measurement.
+    by_name: Vec<(Arc<str>, ByKey<GroupId>)>,
+}
+
+impl Grouping {
+    /// A grouping that has seen nothing yet.
+    pub fn new(choice: TagChoice) -> Self {
+        Self { choice, plain: ByKey::default(), by_name: Vec::new() }
+    }
+
+    /// Appends the group of every row to `out`.
+    pub fn assign(&mut self, groups: &mut Groups, block: &Block, by_name: bool, out: &mut Vec<GroupId>) {
+        let choice = &self.choice;
+        if !by_name && let TagChoice::Named(names) = choice && names.is_empty() {
+            out.resize(out.len() + block.len(), Groups::UNGROUPED);
+            return;
+        }
+        let map = if by_name {
+            let at = self.by_name.iter().position(|(name, _)| *name == block.name).unwrap_or_else(|| {
+                self.by_name.push((Arc::clone(&block.name), ByKey::default()));
+                self.by_name.len() - 1
+            });
+            &mut self.by_name[at].1
+        } else {
+            &mut self.plain
+        };
+        let mut known = map.table(&block.keys);
+        out.extend(block.key.iter().map(|&key| {
+            known.get(key, || {
+                let tags = block.keys.tags(key);
+                groups.intern(&choice.dimensions(by_name, &tags), &block.name, &tags)
+            })
+        }));
+    }
+
+    /// The group of one row.
+    pub fn of_row(&mut self, groups: &mut Groups, block: &Block, row: usize, by_name: bool) -> GroupId {
+        let tags = block.tags(row);
+        groups.intern(&self.choice.dimensions(by_name, &tags), &block.name, &tags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_group_starts_afresh_and_leaves_the_others_alone() {
+        let mut states: PerGroup<i32> = PerGroup::default();
+        for n in [5, 0, 9] {
+            *states.entry(GroupId(n), || 0) += n as i32;
+        }
+        assert_eq!(states.remove(GroupId(5)), Some(5));
+        assert_eq!(states.remove(GroupId(5)), None);
+        assert_eq!(states.get(GroupId(9)), Some(&9));
+        assert_eq!(states.get(GroupId(0)), Some(&0));
+        assert_eq!(*states.entry(GroupId(5), || 7), 7);
+        assert_eq!(states.len(), 3);
+        assert_eq!(states.get(GroupId(1_000)), None);
+    }
+
+    #[test]
+    fn keys_of_two_tables_do_not_mix() {
+        let (a, b) = (KeyTable::new(), KeyTable::new());
+        let mut map: ByKey<u8> = ByKey::default();
+        assert_eq!(map.table(&a).get(3, || 1), 1);
+        assert_eq!(map.table(&b).get(3, || 2), 2);
+        assert_eq!(map.table(&a).get(3, || 9), 1);
+    }
+}

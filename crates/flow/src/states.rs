@@ -1,0 +1,71 @@
+//! Expression states in snapshots.
+
+use capstan_expr::{Cell, Compiled, State};
+use capstan_model::GroupId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::node::{RestoreGroups, SnapshotGroups};
+
+/// A cell with floats as bits, because JSON has no infinities.
+#[derive(Debug, Serialize, Deserialize)]
+enum Stored {
+    Count(i64),
+    Sigma(u64, u64, u64),
+    Spread(u64, u64),
+    Rand(u64),
+}
+
+impl From<&Cell> for Stored {
+    fn from(cell: &Cell) -> Self {
+        match *cell {
+            Cell::Count(n) => Self::Count(n),
+            Cell::Sigma { mean, m2, n } => Self::Sigma(mean.to_bits(), m2.to_bits(), n.to_bits()),
+            Cell::Spread { min, max } => Self::Spread(min.to_bits(), max.to_bits()),
+            Cell::Rand(seed) => Self::Rand(seed),
+        }
+    }
+}
+
+impl From<&Stored> for Cell {
+    fn from(stored: &Stored) -> Self {
+        let float = f64::from_bits;
+        match *stored {
+            Stored::Count(n) => Self::Count(n),
+            Stored::Sigma(mean, m2, n) => Self::Sigma { mean: float(mean), m2: float(m2), n: float(n) },
+            Stored::Spread(min, max) => Self::Spread { min: float(min), max: float(max) },
+            Stored::Rand(seed) => Self::Rand(seed),
+        }
+    }
+}
+
+/// The states of every group. Groups whose states are empty are written too: they count as alive.
+pub(crate) fn snapshot<'a>(
+    groups: &mut SnapshotGroups<'_>,
+    states: impl Iterator<Item = (GroupId, &'a [State])>,
+) -> Option<Json> {
+    let stored: Vec<(u32, Vec<Vec<Stored>>)> = states
+        .map(|(group, states)| {
+            let cells = states.iter().map(|state| state.cells().iter().map(Stored::from).collect()).collect();
+            (groups.place(group), cells)
+        })
+        .collect();
+    serde_json::to_value(stored).ok()
+}
+
+/// The states of every group, one per expression. A state that does not fit its expression starts afresh.
+pub(crate) fn restore(
+    state: Json,
+    groups: &RestoreGroups<'_>,
+    expressions: &[&Compiled],
+) -> Result<Vec<(GroupId, Vec<State>)>, serde_json::Error> {
+    let stored: Vec<(u32, Vec<Vec<Stored>>)> = serde_json::from_value(state)?;
+    let group = |(place, states): (u32, Vec<Vec<Stored>>)| {
+        let restored = expressions.iter().enumerate().map(|(at, expression)| {
+            let cells: Vec<Cell> = states.get(at).map(|cells| cells.iter().map(Cell::from).collect()).unwrap_or_default();
+            expression.restore(&cells).unwrap_or_else(|| expression.state())
+        });
+        Some((groups.group(place)?, restored.collect()))
+    };
+    Ok(stored.into_iter().filter_map(group).collect())
+}
