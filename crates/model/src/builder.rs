@@ -16,6 +16,8 @@ pub struct ColumnBuilder {
     len: usize,
     absent: Option<Mask>,
     null: Option<Mask>,
+    /// Rows to make room for when the type is known.
+    capacity: usize,
 }
 
 impl ColumnBuilder {
@@ -27,7 +29,15 @@ impl ColumnBuilder {
             len: 0,
             absent: None,
             null: None,
+            capacity: 0,
         }
+    }
+
+    /// Says how many rows are expected, so that room for them is made at once.
+    #[must_use]
+    pub fn with_capacity(mut self, rows: usize) -> Self {
+        self.capacity = rows;
+        self
     }
 
     /// The field's name.
@@ -117,7 +127,7 @@ impl ColumnBuilder {
         if let Some(null) = &mut self.null {
             null.push(false);
         }
-        let values = self.values.get_or_insert_with(|| defaults(value, row));
+        let values = self.values.get_or_insert_with(|| defaults(value, row, self.capacity));
         match (&mut *values, value) {
             (Values::Float(v), ValueRef::Float(x)) => v.push(x),
             (Values::Int(v), ValueRef::Int(x)) | (Values::Duration(v), ValueRef::Duration(x)) => v.push(x),
@@ -182,14 +192,15 @@ impl ColumnBuilder {
 }
 
 /// `rows` placeholder values of the type of `value`.
-fn defaults(value: ValueRef<'_>, rows: usize) -> Values {
+fn defaults(value: ValueRef<'_>, rows: usize, capacity: usize) -> Values {
+    let capacity = capacity.max(rows + 1);
     let mut values = match value {
-        ValueRef::Float(_) => Values::Float(Vec::with_capacity(rows + 1)),
-        ValueRef::Int(_) => Values::Int(Vec::with_capacity(rows + 1)),
-        ValueRef::Bool(_) => Values::Bool(Vec::with_capacity(rows + 1)),
-        ValueRef::Duration(_) => Values::Duration(Vec::with_capacity(rows + 1)),
+        ValueRef::Float(_) => Values::Float(Vec::with_capacity(capacity)),
+        ValueRef::Int(_) => Values::Int(Vec::with_capacity(capacity)),
+        ValueRef::Bool(_) => Values::Bool(Vec::with_capacity(capacity)),
+        ValueRef::Duration(_) => Values::Duration(Vec::with_capacity(capacity)),
         ValueRef::Str(_) => Values::Str(StrValues::default()),
-        ValueRef::Null => Values::Mixed(Vec::with_capacity(rows + 1)),
+        ValueRef::Null => Values::Mixed(Vec::with_capacity(capacity)),
     };
     (0..rows).for_each(|_| push_default(&mut values));
     values

@@ -304,7 +304,7 @@ impl<'a> Parser<'a> {
     fn lines(&mut self, buf: &[u8], last: bool, sink: &mut BatchSink<'_>) -> usize {
         let mut at = 0;
         while at < buf.len() {
-            if self.scan == LineScan::default()
+            if self.scan.is_fresh()
                 && let Some(next) = self.fast_line(buf, at, last)
             {
                 self.line += 1;

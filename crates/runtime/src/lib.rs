@@ -6,9 +6,12 @@
 //! |---|---|
 //! | [`task`] | spawning with a name; sleeping |
 //! | [`shutdown`] | one signal that every part of a process hears |
+//! | [`logging`] | logfmt lines, with a level that can be changed |
 
+pub mod logging;
 pub mod shutdown;
 pub mod task;
 
+pub use logging::{Level, LogHandle, LogOptions};
 pub use shutdown::Shutdown;
 pub use task::{sleep, spawn, spawn_blocking};

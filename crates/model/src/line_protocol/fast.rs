@@ -1,14 +1,13 @@
 //! The fast path: a line whose series and fields are known and that is written without escapes. It takes a line whole or
 //! leaves it untouched to the exact scanner, and never decides that a line is wrong.
 
+use smallvec::SmallVec;
+
 use super::number::digits;
 use super::rows::OpenColumn;
 use super::scan::{boolean_value, in_range};
 use super::series::SeriesIndex;
 use super::{MAX_KEY_LENGTH, Parser};
-
-/// Fields of one line that are taken without escaping to the exact scanner.
-const MAX_FIELDS: usize = 32;
 
 /// A value before the whole line is known to be good.
 #[derive(Debug, Clone, Copy)]
@@ -40,16 +39,14 @@ impl Parser<'_> {
         let slot = self.rows.block(self.index, entry.measurement);
         let columns = &self.rows.blocks[slot as usize].columns;
 
-        let mut staged = [(0_u32, Staged::Bool(false)); MAX_FIELDS];
-        let mut count = 0;
+        let mut staged = SmallVec::<[(u32, Staged<'_>); 12]>::new();
         let mut pos = key_length + 1;
         loop {
-            let column = expected(columns, count, &line[pos..])
+            let column = expected(columns, staged.len(), &line[pos..])
                 .or_else(|| named(self.index, entry.measurement, columns, &line[pos..]))?;
             pos += columns[column].field.name.len() + 1;
             let (value, len) = value(&line[pos..], last)?;
-            *staged.get_mut(count)? = (column as u32, value);
-            count += 1;
+            staged.push((column as u32, value));
             pos += len;
             match line.get(pos) {
                 Some(b',') => pos += 1,
@@ -72,7 +69,7 @@ impl Parser<'_> {
 
         let row = self.rows.begin_row(slot, time, entry.key);
         let columns = &mut self.rows.blocks[slot as usize].columns;
-        for &(column, value) in &staged[..count] {
+        for (column, value) in staged {
             let builder = &mut columns[column as usize].builder;
             match value {
                 Staged::Float(v) => builder.set_float(row, v),

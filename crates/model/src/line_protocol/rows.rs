@@ -11,6 +11,9 @@ use crate::block::Block;
 use crate::builder::ColumnBuilder;
 use crate::keys::RowKey;
 
+/// Rows that a block makes room for before they come.
+const MAX_RESERVED: usize = 1 << 16;
+
 /// The blocks of the batch under construction and the order of their rows.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -66,7 +69,7 @@ impl Rows {
         index.set_slot(measurement, slot);
         let known = &index.measurements[measurement as usize];
         // As many rows as last time, within reason.
-        let rows = known.last_rows.min(1 << 16);
+        let rows = known.last_rows.min(MAX_RESERVED);
         self.blocks.push(OpenBlock {
             measurement,
             time: Vec::with_capacity(rows),
@@ -82,7 +85,7 @@ impl Rows {
         let block = &mut self.blocks[slot as usize];
         let known = &index.measurements[block.measurement as usize];
         for field in &known.fields[block.columns.len()..] {
-            let builder = ColumnBuilder::new(Arc::clone(&field.name));
+            let builder = ColumnBuilder::new(Arc::clone(&field.name)).with_capacity(known.last_rows.min(MAX_RESERVED));
             block.columns.push(OpenColumn {
                 field: field.clone(),
                 builder,

@@ -26,6 +26,12 @@ pub(super) enum LineEnd {
 }
 
 impl LineScan {
+    /// Whether nothing of the line was looked at yet.
+    #[inline]
+    pub(super) fn is_fresh(&self) -> bool {
+        self.at == 0
+    }
+
     /// Looks on in `buf`, which begins where the line begins.
     pub(super) fn run(&mut self, buf: &[u8], last: bool) -> LineEnd {
         while self.at < buf.len() {

@@ -1,0 +1,226 @@
+//! Writing bodies and batches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use capstan_base::SharedClock;
+use capstan_model::Batch;
+use capstan_model::line_protocol::{Outcome, ParseOptions, Parser, Precision, SeriesIndex};
+use parking_lot::{Mutex, RwLock};
+
+use crate::body::{self, Encoding};
+use crate::counters::{Ingress, Measurements, Totals};
+use crate::error::Error;
+use crate::routes::{Routes, Sink, Subscription, SubscriptionId};
+
+/// What came of a body: points accepted, and the lines that were left out, by number (H-20 FIX).
+pub type WriteOutcome = Outcome;
+
+/// Limits, and what is assumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestOptions {
+    /// `default-retention-policy`: what a write without one goes to (H-22).
+    pub default_retention_policy: String,
+    /// The largest body, as it comes.
+    pub max_body_bytes: usize,
+    /// The largest body, decompressed.
+    pub max_decompressed_bytes: usize,
+    /// The most series (spellings of series keys) remembered of one database and retention policy.
+    pub max_series: usize,
+    /// The most (database, retention policy) pairs.
+    pub max_databases: usize,
+    /// The most measurements counted one by one, for each pair.
+    pub max_counted_measurements: usize,
+    /// The most rejected lines described in one answer.
+    pub max_rejected: usize,
+}
+
+impl Default for IngestOptions {
+    fn default() -> Self {
+        Self {
+            default_retention_policy: String::new(),
+            max_body_bytes: 25 << 20,
+            max_decompressed_bytes: 256 << 20,
+            max_series: 4_000_000,
+            max_databases: 1_000,
+            max_counted_measurements: 10_000,
+            max_rejected: 100,
+        }
+    }
+}
+
+/// The way in.
+#[derive(Debug)]
+pub struct Ingest {
+    options: IngestOptions,
+    clock: SharedClock,
+    sources: RwLock<BTreeMap<(Arc<str>, Arc<str>), Arc<Source>>>,
+    routes: Routes,
+    totals: Mutex<Totals>,
+}
+
+/// One database and retention policy.
+#[derive(Debug)]
+struct Source {
+    database: Arc<str>,
+    retention_policy: Arc<str>,
+    index: Mutex<SeriesIndex>,
+    measurements: Measurements,
+}
+
+impl Ingest {
+    /// A way in that leads nowhere yet.
+    pub fn new(options: IngestOptions, clock: SharedClock) -> Self {
+        Self {
+            options,
+            clock,
+            sources: RwLock::default(),
+            routes: Routes::default(),
+            totals: Mutex::default(),
+        }
+    }
+
+    /// The limits.
+    pub fn options(&self) -> &IngestOptions {
+        &self.options
+    }
+
+    /// Parses a body and hands its points to those who subscribed. An empty `retention_policy` is the default one,
+    /// `precision` is that of [`Precision::parse`]. Nothing of the body is delivered when this fails.
+    pub fn write(
+        &self,
+        database: &str,
+        retention_policy: &str,
+        precision: &str,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<WriteOutcome, Error> {
+        let result = self.write_body(database, retention_policy, precision, encoding, body);
+        let mut totals = self.totals.lock();
+        totals.writes += 1;
+        totals.bytes += body.len() as u64;
+        match &result {
+            Ok(outcome) => {
+                totals.points += outcome.accepted as u64;
+                totals.rejected += outcome.rejected_total as u64;
+            }
+            Err(_) => totals.refused += 1,
+        }
+        result
+    }
+
+    fn write_body(
+        &self,
+        database: &str,
+        retention_policy: &str,
+        precision: &str,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<WriteOutcome, Error> {
+        if database.is_empty() {
+            return Err(Error::DatabaseRequired);
+        }
+        let precision = Precision::parse(precision).ok_or_else(|| Error::Precision(precision.to_owned()))?;
+        let options = &self.options;
+        let body = body::plain(
+            body,
+            encoding,
+            options.max_body_bytes,
+            options.max_decompressed_bytes,
+        )?;
+        let source = self.source(database, retention_policy)?;
+        let parse = ParseOptions {
+            precision,
+            default_time: self.clock.now_nanos(),
+            max_rejected: options.max_rejected,
+            ..ParseOptions::default()
+        };
+        let mut deliver = |batch| self.deliver(&source, batch);
+        let mut index = source.index.lock();
+        let mut parser = Parser::new(&mut index, parse);
+        parser.feed_last(&body, &mut deliver);
+        Ok(parser.finish(&mut deliver))
+    }
+
+    /// Hands over points that were made in this process: statistics, loopback. Their blocks should say the same database and
+    /// retention policy.
+    pub fn publish(&self, database: &str, retention_policy: &str, batch: Batch) -> Result<(), Error> {
+        if database.is_empty() {
+            return Err(Error::DatabaseRequired);
+        }
+        let source = self.source(database, retention_policy)?;
+        // The lock is what keeps the order the same for all subscribers.
+        let _order = source.index.lock();
+        self.deliver(&source, batch);
+        Ok(())
+    }
+
+    fn deliver(&self, source: &Source, batch: Batch) {
+        source.measurements.add(&batch);
+        self.routes
+            .deliver(&Arc::new(batch), &source.database, &source.retention_policy);
+    }
+
+    fn source(&self, database: &str, retention_policy: &str) -> Result<Arc<Source>, Error> {
+        let retention_policy = if retention_policy.is_empty() {
+            &self.options.default_retention_policy
+        } else {
+            retention_policy
+        };
+        let key = (Arc::from(database), Arc::from(retention_policy));
+        if let Some(source) = self.sources.read().get(&key) {
+            return Ok(Arc::clone(source));
+        }
+        let mut sources = self.sources.write();
+        if let Some(source) = sources.get(&key) {
+            return Ok(Arc::clone(source));
+        }
+        if sources.len() >= self.options.max_databases {
+            return Err(Error::TooManyDatabases {
+                limit: self.options.max_databases,
+            });
+        }
+        let index = SeriesIndex::new(Arc::clone(&key.0), Arc::clone(&key.1));
+        let source = Arc::new(Source {
+            database: Arc::clone(&key.0),
+            retention_policy: Arc::clone(&key.1),
+            index: Mutex::new(index.with_max_series(self.options.max_series)),
+            measurements: Measurements::new(self.options.max_counted_measurements),
+        });
+        sources.insert(key, Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// From now on `sink` gets the points that `subscription` asks for.
+    pub fn subscribe(&self, subscription: Subscription, sink: Arc<dyn Sink>) -> SubscriptionId {
+        self.routes.add(subscription, sink)
+    }
+
+    /// Ends a subscription; says whether there was one. A delivery that is under way may still arrive.
+    pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
+        self.routes.remove(id)
+    }
+
+    /// Points received, by database, retention policy and measurement, in that order (S-91).
+    pub fn ingress(&self) -> Vec<Ingress> {
+        let sources: Vec<Arc<Source>> = self.sources.read().values().cloned().collect();
+        let rows = sources.iter().flat_map(|source| {
+            source
+                .measurements
+                .read()
+                .into_iter()
+                .map(|(measurement, points_received)| Ingress {
+                    database: Arc::clone(&source.database),
+                    retention_policy: Arc::clone(&source.retention_policy),
+                    measurement,
+                    points_received,
+                })
+        });
+        rows.collect()
+    }
+
+    /// Sums over all writes.
+    pub fn totals(&self) -> Totals {
+        *self.totals.lock()
+    }
+}
