@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`resource`], [`builtin`] | the table of kinds behind routing, discovery and tables |
 //! | [`base64`] | as secrets and continue tokens use it |
+//! | [`discovery`], [`table`] | documents and rows from the table of kinds |
 //! | [`meta`] | reading and writing what every object has |
 //! | [`patch`] | JSON, merge, strategic merge, apply |
 //! | [`quantity`] | exact resource quantities |
@@ -16,6 +17,7 @@
 
 pub mod base64;
 pub mod builtin;
+pub mod discovery;
 pub mod meta;
 #[cfg(test)]
 mod oracle;
@@ -24,6 +26,7 @@ pub mod quantity;
 pub mod resource;
 pub mod selector;
 pub mod status;
+pub mod table;
 pub mod time;
 pub mod validation;
 
