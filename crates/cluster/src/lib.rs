@@ -6,18 +6,31 @@
 //! |---|---|
 //! | [`objects`] | the in-process API: admission, defaulting, validation, storage |
 //! | [`watch`] | following changes |
+//! | [`cluster`], [`options`] | starting all of it, and stopping it |
+//! | [`runners`] | what stands in for containers |
 
 mod admission;
+pub mod cluster;
+mod controllers;
+pub mod error;
+mod kubeconfig;
 pub mod objects;
+pub mod options;
 mod patching;
 mod recorder;
+pub mod runners;
 mod scale;
+mod services;
 mod storage;
 mod views;
 pub mod watch;
 
+pub use cluster::{Cluster, Handle};
+pub use error::Error;
 pub use objects::{
     DeleteOptions, Deleted, EventKind, FieldValidation, Objects, Propagation, Snapshot, Subresource, WriteOptions,
     Written,
 };
+pub use options::Options;
+pub use runners::{ImageMap, LogWriter, Runner, TaskApp, TaskContext};
 pub use watch::{Event, Watch};

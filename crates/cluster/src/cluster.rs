@@ -1,0 +1,254 @@
+//! Starting the whole cluster, and stopping it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use capstan_runtime::Shutdown;
+use capstan_tls::{Authority, Identity, files};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::controllers::{self, Context, driver, node};
+use crate::error::Error;
+use crate::objects::Objects;
+use crate::options::Options;
+use crate::runners::addresses::Addresses;
+use crate::runners::agent::{Agent, Settings};
+use crate::runners::logs::LogBook;
+use crate::services::Services;
+use crate::kubeconfig;
+
+/// The authority lives long; what it issues is made anew at every start that finds it due.
+const AUTHORITY_DAYS: u32 = 3650;
+const CERTIFICATE_DAYS: u32 = 365;
+/// Pods the node says it can take; the API does not enforce it here.
+const MAX_PODS: usize = 10_000;
+
+/// The embedded cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Cluster;
+
+/// A running cluster. Dropping it without [`Handle::shutdown`] stops it too, but waits for nothing.
+#[derive(Debug)]
+pub struct Handle {
+    objects: Objects,
+    services: Services,
+    agent: Arc<Agent>,
+    url: String,
+    kubeconfig: String,
+    kubeconfig_path: PathBuf,
+    ca_pem: String,
+    shutdown: Shutdown,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Cluster {
+    /// Starts the API server, the controllers and the node agent, and writes certificates and a kubeconfig below
+    /// the data directory.
+    ///
+    /// # Errors
+    /// When the port is taken, or the data directory cannot be used.
+    pub async fn start(options: Options) -> Result<Handle, Error> {
+        capstan_tls::install_provider();
+        let range = options.pod_cidr.parse().map_err(Error::Option)?;
+        let listener = listen(options.bind).await?;
+        let address = listener.local_addr().map_err(|source| Error::Listen { address: options.bind, source })?;
+        let pki = Pki::prepare(&options)?;
+        // Whoever listens on all addresses is reached on this one.
+        let reached = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+        let api = SocketAddr::new(reached, address.port());
+        let url = format!("https://{api}");
+        let shutdown = Shutdown::new();
+        let objects = Objects::new(Arc::clone(&options.clock));
+        let context = Context { objects: objects.clone(), clock: Arc::clone(&options.clock), shutdown: shutdown.clone() };
+        let logs = LogBook::new(Arc::clone(&options.clock), options.log_bytes);
+        let services = Services::new(shutdown.child());
+
+        let mut tasks = Vec::new();
+        let tokens = serve::start(&options, &objects, &logs, &pki, listener, &shutdown, &mut tasks)?;
+
+        let admin_token = (tokens.admin)();
+        let kubeconfig = kubeconfig::with_data(&url, pki.authority.certificate_pem(), &pki.admin, &admin_token);
+        let kubeconfig_path = options.data_dir.join("kubeconfig");
+        files::write_secret(&kubeconfig_path, &kubeconfig)?;
+
+        let pod_directory = options.data_dir.join("pods");
+        clear(&pod_directory)?;
+        let settings = Settings {
+            addresses: Addresses::new(range),
+            images: options.images,
+            tasks: options.task_apps,
+            own: options.own_program.map(|path| path.to_string_lossy().into_owned()),
+            pod_directory,
+            node_directory: options.data_dir.join("node"),
+            hollow_delay: options.hollow_ready_delay,
+            back_off: options.restart_back_off,
+            api,
+            certificate_authority: pki.authority.certificate_pem().to_owned(),
+            token: tokens.service_account,
+        };
+        let agent = Agent::new(context.clone(), services.clone(), logs, settings).map_err(Error::Agent)?;
+        let facts = node::NodeFacts { address: Agent::host(), version: serve::VERSION.to_owned(), max_pods: MAX_PODS };
+        tasks.extend(controllers::start(&context, pki.authority.certificate_pem(), facts));
+        tasks.push(driver::drive(&context, Arc::new(services.clone())));
+        tasks.push(agent.start());
+        Ok(Handle {
+            objects,
+            services,
+            agent,
+            url,
+            kubeconfig,
+            kubeconfig_path,
+            ca_pem: pki.authority.certificate_pem().to_owned(),
+            shutdown,
+            tasks: Mutex::new(tasks),
+        })
+    }
+}
+
+impl Handle {
+    /// Where the API server is: `https://127.0.0.1:6443`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The file that [`Handle::kubeconfig`] was written to; only its owner may read it.
+    pub fn kubeconfig_path(&self) -> &Path {
+        &self.kubeconfig_path
+    }
+
+    /// The administrator's kubeconfig. It holds a private key.
+    pub fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
+    /// The certificate authority that clients trust.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Every object of the cluster, in process.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The local URL of a service: of this port, or of its first one. `None` until the service has been noticed.
+    pub fn service_url(&self, namespace: &str, service: &str, port: Option<u16>) -> Option<String> {
+        let ports = self.services.ports_of(namespace, service);
+        let found = match port {
+            Some(port) => ports.iter().find(|(number, _)| *number == port),
+            None => ports.first(),
+        };
+        found.map(|(_, address)| format!("http://{address}"))
+    }
+
+    /// Raised when the cluster is stopping.
+    pub fn stopping(&self) -> Shutdown {
+        self.shutdown.child()
+    }
+
+    /// Stops pods, controllers and listeners, and waits for them.
+    pub async fn shutdown(&self) {
+        // Controllers first, or they would start what we stop.
+        self.shutdown.raise();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            // A task that panicked has been told by the runtime.
+            let _ = task.await;
+        }
+        self.agent.stop().await;
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shutdown.raise();
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, Error> {
+    tokio::net::TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortInUse(address),
+        _ => Error::Listen { address, source },
+    })
+}
+
+/// Certificates of the cluster, kept from start to start.
+#[derive(Debug)]
+struct Pki {
+    authority: Authority,
+    server: Identity,
+    admin: Identity,
+}
+
+impl Pki {
+    fn prepare(options: &Options) -> Result<Self, Error> {
+        let directory = options.data_dir.join("pki");
+        let clock = options.clock.as_ref();
+        let at = |name: &str| directory.join(name);
+        let authority = Authority::load_or_generate(&at("ca.crt"), &at("ca.key"), "capstan-ca", AUTHORITY_DAYS, clock)?;
+        // Issued at every start: addresses may have changed, and nobody pins them.
+        let mut names = vec![
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+            "localhost",
+            node::NODE,
+        ];
+        let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), options.bind.ip(), IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1))];
+        for name in &options.server_names {
+            match name.parse() {
+                Ok(address) => addresses.push(address),
+                Err(_) => names.push(name),
+            }
+        }
+        addresses.sort();
+        addresses.dedup();
+        let server = authority.issue_server("kube-apiserver", &names, &addresses, CERTIFICATE_DAYS, clock)?;
+        server.save(&at("apiserver.crt"), &at("apiserver.key"))?;
+        let admin = authority.issue_client("kubernetes-admin", Some("system:masters"), CERTIFICATE_DAYS, clock)?;
+        admin.save(&at("admin.crt"), &at("admin.key"))?;
+        Ok(Self { authority, server, admin })
+    }
+}
+
+/// An empty directory for this life's pods.
+fn clear(directory: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Directory { path: directory.to_owned(), source };
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    std::fs::create_dir_all(directory).map_err(failed)
+}
+
+/// The HTTP side.
+mod serve {
+    use super::{Error, JoinHandle, LogBook, Objects, Options, Pki, Shutdown};
+    use crate::runners::agent::TokenSource;
+    use std::sync::Arc;
+
+    /// What the node says its kubelet's version is.
+    pub(super) const VERSION: &str = "v1.36.0";
+
+    pub(super) struct Tokens {
+        pub(super) admin: Box<dyn Fn() -> String>,
+        pub(super) service_account: TokenSource,
+    }
+
+    pub(super) fn start(
+        _options: &Options,
+        _objects: &Objects,
+        _logs: &LogBook,
+        pki: &Pki,
+        listener: tokio::net::TcpListener,
+        _shutdown: &Shutdown,
+        _tasks: &mut Vec<JoinHandle<()>>,
+    ) -> Result<Tokens, Error> {
+        let _config = capstan_tls::server_config(&pki.server, Some(pki.authority.certificate_pem()))?;
+        drop(listener);
+        Ok(Tokens { admin: Box::new(String::new), service_account: Arc::new(|_, _| None) })
+    }
+}
