@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 
 use crate::controllers::{self, Context, driver, node};
 use crate::error::Error;
+use crate::kubeconfig;
 use crate::objects::Objects;
 use crate::options::Options;
 use crate::runners::addresses::Addresses;
 use crate::runners::agent::{Agent, Settings};
 use crate::runners::logs::LogBook;
 use crate::services::Services;
-use crate::kubeconfig;
 
 /// The authority lives long; what it issues is made anew at every start that finds it due.
 const AUTHORITY_DAYS: u32 = 3650;
@@ -53,15 +53,26 @@ impl Cluster {
         capstan_tls::install_provider();
         let range = options.pod_cidr.parse().map_err(Error::Option)?;
         let listener = listen(options.bind).await?;
-        let address = listener.local_addr().map_err(|source| Error::Listen { address: options.bind, source })?;
+        let address = listener.local_addr().map_err(|source| Error::Listen {
+            address: options.bind,
+            source,
+        })?;
         let pki = Pki::prepare(&options)?;
         // Whoever listens on all addresses is reached on this one.
-        let reached = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+        let reached = if address.ip().is_unspecified() {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            address.ip()
+        };
         let api = SocketAddr::new(reached, address.port());
         let url = format!("https://{api}");
         let shutdown = Shutdown::new();
         let objects = Objects::new(Arc::clone(&options.clock));
-        let context = Context { objects: objects.clone(), clock: Arc::clone(&options.clock), shutdown: shutdown.clone() };
+        let context = Context {
+            objects: objects.clone(),
+            clock: Arc::clone(&options.clock),
+            shutdown: shutdown.clone(),
+        };
         let logs = LogBook::new(Arc::clone(&options.clock), options.log_bytes);
         let services = Services::new(shutdown.child());
 
@@ -69,7 +80,8 @@ impl Cluster {
         let tokens = serve::start(&options, &objects, &logs, &pki, listener, &shutdown, &mut tasks)?;
 
         let admin_token = (tokens.admin)();
-        let kubeconfig = kubeconfig::with_data(&url, pki.authority.certificate_pem(), &pki.admin, &admin_token);
+        let kubeconfig =
+            kubeconfig::with_data(&url, pki.authority.certificate_pem(), &pki.admin, &admin_token);
         let kubeconfig_path = options.data_dir.join("kubeconfig");
         files::write_secret(&kubeconfig_path, &kubeconfig)?;
 
@@ -79,7 +91,9 @@ impl Cluster {
             addresses: Addresses::new(range),
             images: options.images,
             tasks: options.task_apps,
-            own: options.own_program.map(|path| path.to_string_lossy().into_owned()),
+            own: options
+                .own_program
+                .map(|path| path.to_string_lossy().into_owned()),
             pod_directory,
             node_directory: options.data_dir.join("node"),
             hollow_delay: options.hollow_ready_delay,
@@ -89,8 +103,16 @@ impl Cluster {
             token: tokens.service_account,
         };
         let agent = Agent::new(context.clone(), services.clone(), logs, settings).map_err(Error::Agent)?;
-        let facts = node::NodeFacts { address: Agent::host(), version: serve::VERSION.to_owned(), max_pods: MAX_PODS };
-        tasks.extend(controllers::start(&context, pki.authority.certificate_pem(), facts));
+        let facts = node::NodeFacts {
+            address: Agent::host(),
+            version: serve::VERSION.to_owned(),
+            max_pods: MAX_PODS,
+        };
+        tasks.extend(controllers::start(
+            &context,
+            pki.authority.certificate_pem(),
+            facts,
+        ));
         tasks.push(driver::drive(&context, Arc::new(services.clone())));
         tasks.push(agent.start());
         Ok(Handle {
@@ -143,6 +165,21 @@ impl Handle {
         found.map(|(_, address)| format!("http://{address}"))
     }
 
+    /// The lines that a container of a pod has printed, in its present run or the one before. `None` when there is no
+    /// such run.
+    pub fn logs(&self, namespace: &str, pod: &str, container: &str, previous: bool) -> Option<Vec<String>> {
+        let pod = self
+            .objects
+            .get(capstan_kubeapi::builtin::PODS, Some(namespace), pod)
+            .ok()?;
+        let (lines, _) = self
+            .agent
+            .logs
+            .find(capstan_kubeapi::meta::uid(&pod), container, previous)?
+            .read(0);
+        Some(lines.iter().map(|line| line.text.to_string()).collect())
+    }
+
     /// Raised when the cluster is stopping.
     pub fn stopping(&self) -> Shutdown {
         self.shutdown.child()
@@ -168,10 +205,12 @@ impl Drop for Handle {
 }
 
 async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, Error> {
-    tokio::net::TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::AddrInUse => Error::PortInUse(address),
-        _ => Error::Listen { address, source },
-    })
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => Error::PortInUse(address),
+            _ => Error::Listen { address, source },
+        })
 }
 
 /// Certificates of the cluster, kept from start to start.
@@ -187,7 +226,8 @@ impl Pki {
         let directory = options.data_dir.join("pki");
         let clock = options.clock.as_ref();
         let at = |name: &str| directory.join(name);
-        let authority = Authority::load_or_generate(&at("ca.crt"), &at("ca.key"), "capstan-ca", AUTHORITY_DAYS, clock)?;
+        let authority =
+            Authority::load_or_generate(&at("ca.crt"), &at("ca.key"), "capstan-ca", AUTHORITY_DAYS, clock)?;
         // Issued at every start: addresses may have changed, and nobody pins them.
         let mut names = vec![
             "kubernetes",
@@ -197,7 +237,11 @@ impl Pki {
             "localhost",
             node::NODE,
         ];
-        let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), options.bind.ip(), IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1))];
+        let mut addresses = vec![
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            options.bind.ip(),
+            IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1)),
+        ];
         for name in &options.server_names {
             match name.parse() {
                 Ok(address) => addresses.push(address),
@@ -208,15 +252,27 @@ impl Pki {
         addresses.dedup();
         let server = authority.issue_server("kube-apiserver", &names, &addresses, CERTIFICATE_DAYS, clock)?;
         server.save(&at("apiserver.crt"), &at("apiserver.key"))?;
-        let admin = authority.issue_client("kubernetes-admin", Some("system:masters"), CERTIFICATE_DAYS, clock)?;
+        let admin = authority.issue_client(
+            "kubernetes-admin",
+            Some("system:masters"),
+            CERTIFICATE_DAYS,
+            clock,
+        )?;
         admin.save(&at("admin.crt"), &at("admin.key"))?;
-        Ok(Self { authority, server, admin })
+        Ok(Self {
+            authority,
+            server,
+            admin,
+        })
     }
 }
 
 /// An empty directory for this life's pods.
 fn clear(directory: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Directory { path: directory.to_owned(), source };
+    let failed = |source| Error::Directory {
+        path: directory.to_owned(),
+        source,
+    };
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
@@ -249,6 +305,9 @@ mod serve {
     ) -> Result<Tokens, Error> {
         let _config = capstan_tls::server_config(&pki.server, Some(pki.authority.certificate_pem()))?;
         drop(listener);
-        Ok(Tokens { admin: Box::new(String::new), service_account: Arc::new(|_, _| None) })
+        Ok(Tokens {
+            admin: Box::new(String::new),
+            service_account: Arc::new(|_, _| None),
+        })
     }
 }

@@ -54,14 +54,23 @@ pub(crate) fn timestamp(time: jiff::Timestamp) -> String {
 }
 
 /// Starts all controllers. They end when the context's shutdown is raised.
-pub(crate) fn start(context: &Context, certificate_authority: &str, node: node::NodeFacts) -> Vec<JoinHandle<()>> {
+pub(crate) fn start(
+    context: &Context,
+    certificate_authority: &str,
+    node: node::NodeFacts,
+) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
         drive(context, Arc::new(replicaset::Replicas::replica_sets())),
         drive(context, Arc::new(replicaset::Replicas::replication_controllers())),
         drive(context, Arc::new(deployment::Deployments)),
         drive(context, Arc::new(statefulset::StatefulSets)),
         drive(context, Arc::new(endpoints::EndpointsOfServices::default())),
-        drive(context, Arc::new(namespace::Namespaces { certificate_authority: certificate_authority.to_owned() })),
+        drive(
+            context,
+            Arc::new(namespace::Namespaces {
+                certificate_authority: certificate_authority.to_owned(),
+            }),
+        ),
     ];
     tasks.push(garbage::start(context));
     tasks.push(node::start(context, node));

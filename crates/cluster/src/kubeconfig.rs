@@ -17,7 +17,8 @@ pub(crate) fn with_data(url: &str, authority_pem: &str, identity: &Identity, tok
     if !token.is_empty() {
         user["token"] = token.into();
     }
-    let cluster = json!({"certificate-authority-data": encode_base64(authority_pem.as_bytes()), "server": url});
+    let cluster =
+        json!({"certificate-authority-data": encode_base64(authority_pem.as_bytes()), "server": url});
     text(cluster, user, "default")
 }
 
@@ -46,7 +47,10 @@ pub(crate) fn encode_base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits = chunk
+            .iter()
+            .fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..4 {
             if place <= chunk.len() {
                 out.push(char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63]));
@@ -64,7 +68,13 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("hello", "aGVsbG8=")] {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("hello", "aGVsbG8="),
+        ] {
             assert_eq!(encode_base64(bytes.as_bytes()), text);
         }
     }

@@ -76,7 +76,10 @@ pub(crate) struct Services {
 
 impl Services {
     pub(crate) fn new(shutdown: Shutdown) -> Self {
-        Self { table: Arc::default(), shutdown }
+        Self {
+            table: Arc::default(),
+            shutdown,
+        }
     }
 
     /// The local addresses of all ports of a service.
@@ -103,7 +106,13 @@ impl Services {
         }
         let route = Route::new(format!("{}/{}:{}", key.namespace, key.service, key.port));
         let (local, listener) = self.listen(&route, 0).ok()?;
-        let entry = Entry { route, local, listeners: HashMap::from([(local, listener)]), exists: false, pinned: true };
+        let entry = Entry {
+            route,
+            local,
+            listeners: HashMap::from([(local, listener)]),
+            exists: false,
+            pinned: true,
+        };
         table.entries.insert(key.clone(), entry);
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, local)))
     }
@@ -114,7 +123,11 @@ impl Services {
         let routes: Vec<Arc<Route>> = {
             let mut table = self.table.lock();
             table.retired.insert(address);
-            table.entries.values().map(|entry| Arc::clone(&entry.route)).collect()
+            table
+                .entries
+                .values()
+                .map(|entry| Arc::clone(&entry.route))
+                .collect()
         };
         let leaving: Vec<_> = routes.iter().flat_map(|route| route.retire(address)).collect();
         for endpoint in leaving {
@@ -129,19 +142,37 @@ impl Services {
 
     fn listen(&self, route: &Arc<Route>, port: u16) -> std::io::Result<(u16, Shutdown)> {
         let stop = self.shutdown.child();
-        let local = listener::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Arc::clone(route), stop.clone())?;
+        let local = listener::listen(
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            Arc::clone(route),
+            stop.clone(),
+        )?;
         Ok((local, stop))
     }
 
     /// Brings one port's local listeners in line; returns the local port.
-    fn place(&self, table: &mut Table, key: &PortKey, protocol: Protocol, node_port: Option<u16>) -> std::io::Result<u16> {
+    fn place(
+        &self,
+        table: &mut Table,
+        key: &PortKey,
+        protocol: Protocol,
+        node_port: Option<u16>,
+    ) -> std::io::Result<u16> {
         if !table.entries.contains_key(key) {
             let route = Route::new(format!("{}/{}:{}", key.namespace, key.service, key.port));
-            let entry = Entry { route, local: 0, listeners: HashMap::new(), exists: true, pinned: false };
+            let entry = Entry {
+                route,
+                local: 0,
+                listeners: HashMap::new(),
+                exists: true,
+                pinned: false,
+            };
             table.entries.insert(key.clone(), entry);
         }
         let used: HashSet<u16> = table.entries.values().map(|entry| entry.local).collect();
-        let Some(entry) = table.entries.get_mut(key) else { return Err(std::io::Error::other("the entry is gone")) };
+        let Some(entry) = table.entries.get_mut(key) else {
+            return Err(std::io::Error::other("the entry is gone"));
+        };
         entry.exists = true;
         entry.route.set_protocol(protocol);
         if let Some(wanted) = node_port
@@ -172,7 +203,11 @@ impl Services {
     /// Forgets a service's ports that it no longer has.
     fn drop_ports(table: &mut Table, key: &Key, keep: &[u16]) {
         table.entries.retain(|port, entry| {
-            if port.namespace != key.namespace || port.service != key.name || keep.contains(&port.port) || !entry.exists {
+            if port.namespace != key.namespace
+                || port.service != key.name
+                || keep.contains(&port.port)
+                || !entry.exists
+            {
                 return true;
             }
             entry.route.set_endpoints(&[]);
@@ -196,7 +231,10 @@ impl Controller for Services {
 
     fn concerns(&self, _: &Context, resource: Resource, event: &Event) -> Vec<Key> {
         if resource == ENDPOINTSLICES {
-            return service_of(&event.object).map(|name| Key::new(meta::namespace(&event.object), name)).into_iter().collect();
+            return service_of(&event.object)
+                .map(|name| Key::new(meta::namespace(&event.object), name))
+                .into_iter()
+                .collect();
         }
         // Endpoints alone matter only for services without a selector; those with one have slices.
         if resource == ENDPOINTS && event.kind == EventKind::Deleted {
@@ -217,18 +255,37 @@ impl Controller for Services {
         if service.pointer("/spec/type").and_then(Value::as_str) == Some("ExternalName") {
             return Ok(None);
         }
-        let has_node_port = matches!(service.pointer("/spec/type").and_then(Value::as_str), Some("NodePort" | "LoadBalancer"));
+        let has_node_port = matches!(
+            service.pointer("/spec/type").and_then(Value::as_str),
+            Some("NodePort" | "LoadBalancer")
+        );
         let empty = Vec::new();
-        let ports = service.pointer("/spec/ports").and_then(Value::as_array).unwrap_or(&empty);
+        let ports = service
+            .pointer("/spec/ports")
+            .and_then(Value::as_array)
+            .unwrap_or(&empty);
         let backends = backends(context, key);
         let (mut kept, mut placed, mut failure) = (Vec::new(), Vec::new(), None);
         {
             let mut table = self.table.lock();
             for port in ports {
-                let tcp = port.get("protocol").and_then(Value::as_str).is_none_or(|protocol| protocol == "TCP");
-                let Some(number) = number(port, "port").filter(|_| tcp) else { continue };
-                let port_key = PortKey { namespace: key.namespace.clone(), service: key.name.clone(), port: number };
-                let wanted = if has_node_port { self::number(port, "nodePort") } else { None };
+                let tcp = port
+                    .get("protocol")
+                    .and_then(Value::as_str)
+                    .is_none_or(|protocol| protocol == "TCP");
+                let Some(number) = number(port, "port").filter(|_| tcp) else {
+                    continue;
+                };
+                let port_key = PortKey {
+                    namespace: key.namespace.clone(),
+                    service: key.name.clone(),
+                    port: number,
+                };
+                let wanted = if has_node_port {
+                    self::number(port, "nodePort")
+                } else {
+                    None
+                };
                 kept.push(number);
                 match self.place(&mut table, &port_key, Protocol::of(port), wanted) {
                     Ok(local) => placed.push((number, local, wanted)),
@@ -249,7 +306,9 @@ impl Controller for Services {
         publish(context, &service, &placed, has_node_port)?;
         match failure {
             Some(message) => {
-                context.objects.record_event(&service, "Warning", "FailedLocalPort", &message, COMPONENT);
+                context
+                    .objects
+                    .record_event(&service, "Warning", "FailedLocalPort", &message, COMPONENT);
                 Ok(Some(Duration::from_secs(5)))
             }
             None => Ok(None),
@@ -258,31 +317,56 @@ impl Controller for Services {
 }
 
 /// Writes the local ports into the service: as annotation, and as node port where the given one was not free.
-fn publish(context: &Context, service: &Value, placed: &[(u16, u16, Option<u16>)], has_node_port: bool) -> Result<(), Status> {
-    let text = placed.iter().map(|(port, local, _)| format!("{port}={local}")).collect::<Vec<_>>().join(",");
+fn publish(
+    context: &Context,
+    service: &Value,
+    placed: &[(u16, u16, Option<u16>)],
+    has_node_port: bool,
+) -> Result<(), Status> {
+    let text = placed
+        .iter()
+        .map(|(port, local, _)| format!("{port}={local}"))
+        .collect::<Vec<_>>()
+        .join(",");
     let moved = has_node_port && placed.iter().any(|(_, local, wanted)| *wanted != Some(*local));
     if meta::annotation(service, LOCAL_PORTS) == Some(&text) && !moved {
         return Ok(());
     }
-    let written = context.objects.modify(SERVICES, Some(meta::namespace(service)), meta::name(service), Subresource::None, |service| {
-        if let Some(annotations) = meta::metadata_mut(service)
-            .and_then(|metadata| metadata.entry("annotations").or_insert_with(|| json!({})).as_object_mut())
-        {
-            annotations.insert(LOCAL_PORTS.to_owned(), text.as_str().into());
-        }
-        if let Some(ports) = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut).filter(|_| moved) {
-            for port in ports {
-                let own = number(port, "port");
-                if let Some((_, local, _)) = placed.iter().find(|(number, _, _)| Some(*number) == own) {
-                    port["nodePort"] = (*local).into();
+    let written = context.objects.modify(
+        SERVICES,
+        Some(meta::namespace(service)),
+        meta::name(service),
+        Subresource::None,
+        |service| {
+            if let Some(annotations) = meta::metadata_mut(service).and_then(|metadata| {
+                metadata
+                    .entry("annotations")
+                    .or_insert_with(|| json!({}))
+                    .as_object_mut()
+            }) {
+                annotations.insert(LOCAL_PORTS.to_owned(), text.as_str().into());
+            }
+            if let Some(ports) = service
+                .pointer_mut("/spec/ports")
+                .and_then(Value::as_array_mut)
+                .filter(|_| moved)
+            {
+                for port in ports {
+                    let own = number(port, "port");
+                    if let Some((_, local, _)) = placed.iter().find(|(number, _, _)| Some(*number) == own) {
+                        port["nodePort"] = (*local).into();
+                    }
                 }
             }
-        }
-    });
+        },
+    );
     for (port, local, wanted) in placed {
         if let Some(wanted) = wanted.filter(|wanted| wanted != local) {
-            let message = format!("node port {wanted} is taken on this machine; port {port} is at {local} instead");
-            context.objects.record_event(service, "Normal", "NodePortMoved", &message, COMPONENT);
+            let message =
+                format!("node port {wanted} is taken on this machine; port {port} is at {local} instead");
+            context
+                .objects
+                .record_event(service, "Normal", "NodePortMoved", &message, COMPONENT);
         }
     }
     match written {
@@ -298,13 +382,19 @@ fn backends(context: &Context, key: &Key) -> Vec<(String, SocketAddr)> {
     let mut any = false;
     for slice in slices.iter().filter(|slice| service_of(slice) == Some(&key.name)) {
         any = true;
-        let (Some(endpoints), Some(ports)) = (array(slice, "endpoints"), array(slice, "ports")) else { continue };
+        let (Some(endpoints), Some(ports)) = (array(slice, "endpoints"), array(slice, "ports")) else {
+            continue;
+        };
         for endpoint in endpoints {
             // Absent means ready (discovery.k8s.io/v1, EndpointConditions).
             if endpoint.pointer("/conditions/ready").and_then(Value::as_bool) == Some(false) {
                 continue;
             }
-            for address in array(endpoint, "addresses").into_iter().flatten().filter_map(Value::as_str) {
+            for address in array(endpoint, "addresses")
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+            {
                 push(&mut found, ports, address);
             }
         }
@@ -314,7 +404,9 @@ fn backends(context: &Context, key: &Key) -> Vec<(String, SocketAddr)> {
     }
     if let Ok(endpoints) = context.objects.get(ENDPOINTS, key.scope(), &key.name) {
         for subset in array(&endpoints, "subsets").into_iter().flatten() {
-            let Some(ports) = array(subset, "ports") else { continue };
+            let Some(ports) = array(subset, "ports") else {
+                continue;
+            };
             for address in array(subset, "addresses").into_iter().flatten() {
                 if let Some(ip) = address.get("ip").and_then(Value::as_str) {
                     push(&mut found, ports, ip);
@@ -340,7 +432,11 @@ fn array<'a>(value: &'a Value, field: &str) -> Option<&'a Vec<Value>> {
 }
 
 fn number(value: &Value, field: &str) -> Option<u16> {
-    value.get(field).and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0)
+    value
+        .get(field)
+        .and_then(Value::as_u64)
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|number| *number > 0)
 }
 
 fn service_of(slice: &Value) -> Option<&str> {

@@ -49,7 +49,11 @@ impl Controller for Deployments {
             }
             let owner = owner_name(&event.object, "ReplicaSet");
             let set = owner.and_then(|name| context.objects.get(REPLICASETS, Some(namespace), name).ok());
-            return set.iter().filter_map(|set| owner_name(set, "Deployment")).map(|n| Key::new(namespace, n)).collect();
+            return set
+                .iter()
+                .filter_map(|set| owner_name(set, "Deployment"))
+                .map(|n| Key::new(namespace, n))
+                .collect();
         }
         match owner_name(&event.object, "Deployment") {
             Some(name) => vec![Key::new(namespace, name)],
@@ -79,12 +83,21 @@ impl Controller for Deployments {
         let paused = deployment.pointer("/spec/paused").and_then(Value::as_bool) == Some(true);
         let recreate = deployment.pointer("/spec/strategy/type").and_then(Value::as_str) == Some("Recreate");
         let old = |owned: &[Arc<Value>], new: Option<&Arc<Value>>| -> Vec<Arc<Value>> {
-            owned.iter().filter(|set| new.is_none_or(|new| meta::uid(new) != meta::uid(set))).cloned().collect()
+            owned
+                .iter()
+                .filter(|set| new.is_none_or(|new| meta::uid(new) != meta::uid(set)))
+                .cloned()
+                .collect()
         };
         if paused {
             // A paused rollout still scales.
             if let Some(active) = sets::active_or_latest(&owned, sets::find_new(&deployment, &owned)) {
-                sets::scale(context, &deployment, &active, int(&deployment, "/spec/replicas", 1))?;
+                sets::scale(
+                    context,
+                    &deployment,
+                    &active,
+                    int(&deployment, "/spec/replicas", 1),
+                )?;
             }
         } else if recreate {
             let present = sets::find_new(&deployment, &owned).cloned();
@@ -132,7 +145,12 @@ fn clean_up(context: &Context, deployment: &Value, old: &[Arc<Value>]) -> Result
         if busy {
             continue;
         }
-        match context.objects.delete(REPLICASETS, Some(meta::namespace(set)), meta::name(set), &DeleteOptions::default()) {
+        match context.objects.delete(
+            REPLICASETS,
+            Some(meta::namespace(set)),
+            meta::name(set),
+            &DeleteOptions::default(),
+        ) {
             Err(status) if !status.is_not_found() => return Err(status),
             _ => {}
         }
@@ -154,8 +172,14 @@ fn annotate(context: &Context, deployment: &Value, name: &str, value: &str) -> R
         return Ok(());
     }
     let namespace = meta::namespace(deployment);
-    context.objects.modify(DEPLOYMENTS, Some(namespace), meta::name(deployment), Subresource::None, |deployment| {
-        sets::set_annotation(deployment, name, value);
-    })?;
+    context.objects.modify(
+        DEPLOYMENTS,
+        Some(namespace),
+        meta::name(deployment),
+        Subresource::None,
+        |deployment| {
+            sets::set_annotation(deployment, name, value);
+        },
+    )?;
     Ok(())
 }

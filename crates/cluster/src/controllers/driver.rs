@@ -32,11 +32,17 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn of(object: &Value) -> Self {
-        Self { namespace: meta::namespace(object).to_owned(), name: meta::name(object).to_owned() }
+        Self {
+            namespace: meta::namespace(object).to_owned(),
+            name: meta::name(object).to_owned(),
+        }
     }
 
     pub(crate) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// The namespace as the store wants it.
@@ -66,7 +72,8 @@ pub(crate) fn drive(context: &Context, controller: Arc<dyn Controller>) -> JoinH
             .watches()
             .into_iter()
             .map(|resource| {
-                let (context, controller, queue) = (context.clone(), Arc::clone(&controller), Arc::clone(&queue));
+                let (context, controller, queue) =
+                    (context.clone(), Arc::clone(&controller), Arc::clone(&queue));
                 spawn("controller watch", async move {
                     let inner = context.clone();
                     follow(&context, resource, move |event| {
@@ -107,7 +114,9 @@ async fn work(context: &Context, controller: &dyn Controller, queue: &Queue) {
             Err(status) if status.is_conflict() => queue.push(key),
             Err(status) => {
                 let count = failures.entry(key.clone()).or_default();
-                let after = FIRST_BACKOFF.saturating_mul(1 << (*count).min(13)).min(MAX_BACKOFF);
+                let after = FIRST_BACKOFF
+                    .saturating_mul(1 << (*count).min(13))
+                    .min(MAX_BACKOFF);
                 *count += 1;
                 tracing::debug!(
                     controller = controller.name(), namespace = key.namespace, name = key.name, error = %status,
@@ -195,7 +204,10 @@ impl Queue {
                 if let Some(key) = inner.take(now) {
                     return key;
                 }
-                inner.later.first_key_value().map(|((at, _), _)| at.saturating_sub(now))
+                inner
+                    .later
+                    .first_key_value()
+                    .map(|((at, _), _)| at.saturating_sub(now))
             };
             match wait {
                 None => wake.await,

@@ -59,7 +59,9 @@ impl Controller for EndpointsOfServices {
         services
             .iter()
             .filter(|(key, _)| key.namespace == namespace)
-            .filter(|(_, selector)| labels::map_selects(Some(selector), now) || labels::map_selects(Some(selector), before))
+            .filter(|(_, selector)| {
+                labels::map_selects(Some(selector), now) || labels::map_selects(Some(selector), before)
+            })
             .map(|(key, _)| key.clone())
             .collect()
     }
@@ -76,7 +78,10 @@ impl Controller for EndpointsOfServices {
         if external || selector.and_then(Value::as_object).is_none_or(Map::is_empty) {
             return Ok(None);
         }
-        let unready_too = service.pointer("/spec/publishNotReadyAddresses").and_then(Value::as_bool) == Some(true);
+        let unready_too = service
+            .pointer("/spec/publishNotReadyAddresses")
+            .and_then(Value::as_bool)
+            == Some(true);
         let backends: Vec<Backend> = context
             .objects
             .list(PODS, Some(&key.namespace))
@@ -106,11 +111,22 @@ struct Backend {
 
 impl Backend {
     fn of(service: &Value, pod: Arc<Value>, unready_too: bool) -> Option<Self> {
-        let address = pod.pointer("/status/podIP").and_then(Value::as_str).filter(|ip| !ip.is_empty())?.to_owned();
+        let address = pod
+            .pointer("/status/podIP")
+            .and_then(Value::as_str)
+            .filter(|ip| !ip.is_empty())?
+            .to_owned();
         let (serving, terminating) = (pods::is_ready(&pod), meta::is_deleting(&pod));
         let ports = ports(service, &pod);
         let ready = unready_too || (serving && !terminating);
-        Some(Self { pod, address, serving, terminating, ready, ports })
+        Some(Self {
+            pod,
+            address,
+            serving,
+            terminating,
+            ready,
+            ports,
+        })
     }
 
     fn target(&self) -> Value {
@@ -120,12 +136,19 @@ impl Backend {
 
 /// The service's ports on this pod; a port whose name the pod does not have is left out.
 fn ports(service: &Value, pod: &Value) -> Vec<Port> {
-    let Some(all) = service.pointer("/spec/ports").and_then(Value::as_array) else { return Vec::new() };
+    let Some(all) = service.pointer("/spec/ports").and_then(Value::as_array) else {
+        return Vec::new();
+    };
     all.iter()
         .filter_map(|port| {
             let text = |field: &str| port.get(field).and_then(Value::as_str).map(str::to_owned);
             let number = target_port(port, pod)?;
-            Some((text("name"), number, text("protocol").unwrap_or_else(|| "TCP".to_owned()), text("appProtocol")))
+            Some((
+                text("name"),
+                number,
+                text("protocol").unwrap_or_else(|| "TCP".to_owned()),
+                text("appProtocol"),
+            ))
         })
         .collect()
 }
@@ -157,11 +180,23 @@ pub(crate) fn container_port(pod: &Value, name: &str) -> Option<i64> {
 fn write_endpoints(context: &Context, service: &Value, backends: &[Backend]) -> Result<(), Status> {
     // One subset per set of ports; ready and unready addresses apart.
     let mut subsets: BTreeMap<&[Port], (Vec<Value>, Vec<Value>)> = BTreeMap::new();
-    for backend in backends.iter().filter(|b| b.ready || !b.terminating).take(ENDPOINTS_SIZE) {
+    for backend in backends
+        .iter()
+        .filter(|b| b.ready || !b.terminating)
+        .take(ENDPOINTS_SIZE)
+    {
         let (ready, unready) = subsets.entry(&backend.ports).or_default();
-        let node = backend.pod.pointer("/spec/nodeName").cloned().unwrap_or(Value::Null);
+        let node = backend
+            .pod
+            .pointer("/spec/nodeName")
+            .cloned()
+            .unwrap_or(Value::Null);
         let address = json!({"ip": backend.address, "nodeName": node, "targetRef": backend.target()});
-        if backend.ready { ready.push(address) } else { unready.push(address) }
+        if backend.ready {
+            ready.push(address)
+        } else {
+            unready.push(address)
+        }
     }
     let subsets: Vec<Value> = subsets
         .into_iter()
@@ -207,8 +242,11 @@ fn write_slices(context: &Context, service: &Value, backends: &[Backend]) -> Res
     }
     let mut wanted: Vec<String> = Vec::new();
     for (ports, members) in by_ports {
-        let chunks: Vec<&[&Backend]> =
-            if members.is_empty() { vec![&[]] } else { members.chunks(SLICE_SIZE).collect() };
+        let chunks: Vec<&[&Backend]> = if members.is_empty() {
+            vec![&[]]
+        } else {
+            members.chunks(SLICE_SIZE).collect()
+        };
         for members in chunks {
             let slice_name = format!("{name}-{}", suffix(name, wanted.len()));
             let endpoints: Vec<Value> = members
@@ -222,7 +260,11 @@ fn write_slices(context: &Context, service: &Value, backends: &[Backend]) -> Res
                     })
                 })
                 .collect();
-            let mut labels = labels_of(service, "endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
+            let mut labels = labels_of(
+                service,
+                "endpointslice.kubernetes.io/managed-by",
+                "endpointslice-controller.k8s.io",
+            );
             labels.insert("kubernetes.io/service-name".into(), name.into());
             let object = json!({
                 "apiVersion": "discovery.k8s.io/v1",
@@ -237,7 +279,14 @@ fn write_slices(context: &Context, service: &Value, backends: &[Backend]) -> Res
                 "endpoints": endpoints,
                 "ports": ports.iter().map(slice_port).collect::<Vec<_>>(),
             });
-            put(context, ENDPOINTSLICES, namespace, &slice_name, object, &["endpoints", "ports"])?;
+            put(
+                context,
+                ENDPOINTSLICES,
+                namespace,
+                &slice_name,
+                object,
+                &["endpoints", "ports"],
+            )?;
             wanted.push(slice_name);
         }
     }
@@ -250,14 +299,26 @@ fn write_slices(context: &Context, service: &Value, backends: &[Backend]) -> Res
 }
 
 /// Creates the object, or brings the named fields and the metadata we own up to date.
-fn put(context: &Context, resource: Resource, namespace: &str, name: &str, object: Value, fields: &[&str]) -> Result<(), Status> {
+fn put(
+    context: &Context,
+    resource: Resource,
+    namespace: &str,
+    name: &str,
+    object: Value,
+    fields: &[&str],
+) -> Result<(), Status> {
     match context.objects.get(resource, Some(namespace), name) {
-        Err(status) if status.is_not_found() => context.objects.create(resource, Some(namespace), object).map(|_| ()),
+        Err(status) if status.is_not_found() => context
+            .objects
+            .create(resource, Some(namespace), object)
+            .map(|_| ()),
         Err(status) => Err(status),
         Ok(present) => {
             let metadata = ["labels", "annotations"];
             let same = fields.iter().all(|field| present.get(field) == object.get(field))
-                && metadata.iter().all(|f| present["metadata"].get(f) == object["metadata"].get(f));
+                && metadata
+                    .iter()
+                    .all(|f| present["metadata"].get(f) == object["metadata"].get(f));
             if same {
                 return Ok(());
             }
@@ -265,13 +326,18 @@ fn put(context: &Context, resource: Resource, namespace: &str, name: &str, objec
                 copy_fields(target, &object, fields);
                 copy_fields(&mut target["metadata"], &object["metadata"], &metadata);
             };
-            context.objects.modify(resource, Some(namespace), name, Subresource::None, change).map(|_| ())
+            context
+                .objects
+                .modify(resource, Some(namespace), name, Subresource::None, change)
+                .map(|_| ())
         }
     }
 }
 
 fn copy_fields(target: &mut Value, source: &Value, fields: &[&str]) {
-    let Some(target) = target.as_object_mut() else { return };
+    let Some(target) = target.as_object_mut() else {
+        return;
+    };
     for field in fields {
         match source.get(field) {
             Some(value) => {
@@ -295,14 +361,21 @@ fn remove(context: &Context, key: &Key) -> Result<(), Status> {
 }
 
 fn delete(context: &Context, resource: Resource, namespace: &str, name: &str) -> Result<(), Status> {
-    match context.objects.delete(resource, Some(namespace), name, &DeleteOptions::default()) {
+    match context
+        .objects
+        .delete(resource, Some(namespace), name, &DeleteOptions::default())
+    {
         Err(status) if !status.is_not_found() => Err(status),
         _ => Ok(()),
     }
 }
 
 fn is_slice_of(slice: &Value, service: &str) -> bool {
-    let label = |name: &str| meta::labels(slice).and_then(|labels| labels.get(name)).and_then(Value::as_str);
+    let label = |name: &str| {
+        meta::labels(slice)
+            .and_then(|labels| labels.get(name))
+            .and_then(Value::as_str)
+    };
     label("kubernetes.io/service-name") == Some(service)
         && label("endpointslice.kubernetes.io/managed-by") == Some("endpointslice-controller.k8s.io")
 }

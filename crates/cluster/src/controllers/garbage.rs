@@ -45,7 +45,11 @@ struct Graph {
 }
 
 fn kinds() -> Vec<Resource> {
-    builtin().iter().copied().filter(|r| r.is_stored() && r.stored_as.is_none() && *r != EVENTS).collect()
+    builtin()
+        .iter()
+        .copied()
+        .filter(|r| r.is_stored() && r.stored_as.is_none() && *r != EVENTS)
+        .collect()
 }
 
 /// Starts the collector.
@@ -141,7 +145,9 @@ impl Graph {
             self.set_owners(&reference, owners);
         }
         if meta::is_deleting(&event.object) {
-            let waiting = meta::finalizers(&event.object).iter().any(|f| *f == FOREGROUND || *f == ORPHAN);
+            let waiting = meta::finalizers(&event.object)
+                .iter()
+                .any(|f| *f == FOREGROUND || *f == ORPHAN);
             work |= waiting;
         }
         if work {
@@ -152,10 +158,16 @@ impl Graph {
 
     fn wake_owner(&mut self, owner: &Value, namespace: &str) {
         let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or("");
-        let Some(resource) = find_kind(text("apiVersion"), text("kind")).map(storage_of) else { return };
-        let Some(index) = kinds().iter().position(|kind| *kind == resource) else { return };
+        let Some(resource) = find_kind(text("apiVersion"), text("kind")).map(storage_of) else {
+            return;
+        };
+        let Some(index) = kinds().iter().position(|kind| *kind == resource) else {
+            return;
+        };
         let namespace = if resource.namespaced { namespace } else { "" };
-        self.work.entry((index, Key::new(namespace, text("name")))).or_insert(0);
+        self.work
+            .entry((index, Key::new(namespace, text("name"))))
+            .or_insert(0);
     }
 
     fn set_owners(&mut self, reference: &Reference, owners: Vec<String>) {
@@ -171,7 +183,10 @@ impl Graph {
         }
         if !owners.is_empty() {
             for uid in &owners {
-                self.dependents.entry(uid.clone()).or_default().insert(reference.clone());
+                self.dependents
+                    .entry(uid.clone())
+                    .or_default()
+                    .insert(reference.clone());
             }
             self.owners.insert(reference.clone(), owners);
         }
@@ -192,12 +207,20 @@ impl Graph {
     }
 
     fn dependents_of(&self, uid: &str) -> Vec<Reference> {
-        self.dependents.get(uid).map(|set| set.iter().cloned().collect()).unwrap_or_default()
+        self.dependents
+            .get(uid)
+            .map(|set| set.iter().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
 /// Does what one object needs.
-fn attend(context: &Context, kinds: &[Resource], graph: &Mutex<Graph>, reference: &Reference) -> Result<(), Status> {
+fn attend(
+    context: &Context,
+    kinds: &[Resource],
+    graph: &Mutex<Graph>,
+    reference: &Reference,
+) -> Result<(), Status> {
     let (resource, key) = (kinds[reference.0], &reference.1);
     let object = match context.objects.get(resource, key.scope(), &key.name) {
         Ok(object) => object,
@@ -232,7 +255,12 @@ fn foreground(
     let mut blocked = false;
     let dependents = graph.lock().dependents_of(meta::uid(owner));
     for (kind, dependent) in dependents {
-        let Ok(object) = context.objects.get(kinds[kind], dependent.scope(), &dependent.name) else { continue };
+        let Ok(object) = context
+            .objects
+            .get(kinds[kind], dependent.scope(), &dependent.name)
+        else {
+            continue;
+        };
         let Some(link) = meta::owner_references(&object)
             .iter()
             .find(|link| link.get("uid").and_then(Value::as_str) == Some(meta::uid(owner)))
@@ -253,16 +281,29 @@ fn foreground(
             uid: Some(meta::uid(&object).to_owned()),
             ..DeleteOptions::default()
         };
-        match context.objects.delete(kinds[kind], dependent.scope(), &dependent.name, &options) {
+        match context
+            .objects
+            .delete(kinds[kind], dependent.scope(), &dependent.name, &options)
+        {
             Err(status) if !status.is_not_found() && !status.is_conflict() => return Err(status),
             _ => {}
         }
     }
-    if blocked { Ok(()) } else { remove_finalizer(context, resource, key, FOREGROUND) }
+    if blocked {
+        Ok(())
+    } else {
+        remove_finalizer(context, resource, key, FOREGROUND)
+    }
 }
 
 /// Deletes an object whose owners are all gone; drops references to those that are gone when others remain.
-fn orphaned(context: &Context, graph: &Mutex<Graph>, resource: Resource, key: &Key, object: &Value) -> Result<(), Status> {
+fn orphaned(
+    context: &Context,
+    graph: &Mutex<Graph>,
+    resource: Resource,
+    key: &Key,
+    object: &Value,
+) -> Result<(), Status> {
     let links = meta::owner_references(object);
     if links.is_empty() {
         return Ok(());
@@ -276,7 +317,9 @@ fn orphaned(context: &Context, graph: &Mutex<Graph>, resource: Resource, key: &K
             continue;
         }
         // A kind we do not know may well exist elsewhere; never delete on a guess.
-        let Some(kind) = find_kind(text("apiVersion"), text("kind")) else { return Ok(()) };
+        let Some(kind) = find_kind(text("apiVersion"), text("kind")) else {
+            return Ok(());
+        };
         let namespace = if kind.namespaced { key.scope() } else { None };
         match context.objects.get(kind, namespace, text("name")) {
             Ok(owner) if meta::uid(&owner) == uid => {}
@@ -314,16 +357,18 @@ fn orphaned(context: &Context, graph: &Mutex<Graph>, resource: Resource, key: &K
 }
 
 fn release(context: &Context, resource: Resource, key: &Key, uid: &str) -> Result<(), Status> {
-    let released = context.objects.modify(resource, key.scope(), &key.name, Subresource::None, |object| {
-        if let Some(metadata) = meta::metadata_mut(object)
-            && let Some(list) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut)
-        {
-            list.retain(|owner| owner.get("uid").and_then(Value::as_str) != Some(uid));
-            if list.is_empty() {
-                metadata.shift_remove("ownerReferences");
+    let released = context
+        .objects
+        .modify(resource, key.scope(), &key.name, Subresource::None, |object| {
+            if let Some(metadata) = meta::metadata_mut(object)
+                && let Some(list) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut)
+            {
+                list.retain(|owner| owner.get("uid").and_then(Value::as_str) != Some(uid));
+                if list.is_empty() {
+                    metadata.shift_remove("ownerReferences");
+                }
             }
-        }
-    });
+        });
     match released {
         Err(status) if !status.is_not_found() => Err(status),
         _ => Ok(()),
@@ -331,16 +376,18 @@ fn release(context: &Context, resource: Resource, key: &Key, uid: &str) -> Resul
 }
 
 fn remove_finalizer(context: &Context, resource: Resource, key: &Key, name: &str) -> Result<(), Status> {
-    let removed = context.objects.modify(resource, key.scope(), &key.name, Subresource::None, |object| {
-        if let Some(metadata) = meta::metadata_mut(object)
-            && let Some(list) = metadata.get_mut("finalizers").and_then(Value::as_array_mut)
-        {
-            list.retain(|finalizer| finalizer.as_str() != Some(name));
-            if list.is_empty() {
-                metadata.shift_remove("finalizers");
+    let removed = context
+        .objects
+        .modify(resource, key.scope(), &key.name, Subresource::None, |object| {
+            if let Some(metadata) = meta::metadata_mut(object)
+                && let Some(list) = metadata.get_mut("finalizers").and_then(Value::as_array_mut)
+            {
+                list.retain(|finalizer| finalizer.as_str() != Some(name));
+                if list.is_empty() {
+                    metadata.shift_remove("finalizers");
+                }
             }
-        }
-    });
+        });
     match removed {
         Err(status) if !status.is_not_found() => Err(status),
         _ => Ok(()),

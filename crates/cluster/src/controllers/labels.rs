@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 /// Whether a `metav1.LabelSelector` selects these labels. A selector that is absent selects nothing, an empty one
 /// everything.
 pub(crate) fn selects(selector: Option<&Value>, labels: Option<&Map<String, Value>>) -> bool {
-    let Some(selector) = selector.and_then(Value::as_object) else { return false };
+    let Some(selector) = selector.and_then(Value::as_object) else {
+        return false;
+    };
     let wanted = selector.get("matchLabels").and_then(Value::as_object);
     if !wanted.is_none_or(|wanted| contains(labels, wanted)) {
         return false;
@@ -24,11 +26,15 @@ pub(crate) fn map_selects(selector: Option<&Value>, labels: Option<&Map<String, 
 }
 
 fn contains(labels: Option<&Map<String, Value>>, wanted: &Map<String, Value>) -> bool {
-    wanted.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+    wanted
+        .iter()
+        .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
 }
 
 fn holds(expression: &Value, labels: Option<&Map<String, Value>>) -> bool {
-    let Some(key) = expression.get("key").and_then(Value::as_str) else { return false };
+    let Some(key) = expression.get("key").and_then(Value::as_str) else {
+        return false;
+    };
     let present = labels.and_then(|labels| labels.get(key));
     let listed = || {
         expression
@@ -58,10 +64,11 @@ mod tests {
         assert!(selects(Some(&json!({})), labels));
         assert!(!selects(None, labels));
         assert!(selects(Some(&json!({"matchLabels": {"app": "web"}})), labels));
-        assert!(!selects(Some(&json!({"matchLabels": {"app": "web", "x": "y"}})), labels));
-        let expression = |operator: &str, values: &[&str]| {
-            json!({"matchExpressions": [{"key": "tier", "operator": operator, "values": values}]})
-        };
+        assert!(!selects(
+            Some(&json!({"matchLabels": {"app": "web", "x": "y"}})),
+            labels
+        ));
+        let expression = |operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": "tier", "operator": operator, "values": values}]});
         assert!(selects(Some(&expression("In", &["front", "back"])), labels));
         assert!(!selects(Some(&expression("NotIn", &["front"])), labels));
         assert!(selects(Some(&expression("Exists", &[])), labels));

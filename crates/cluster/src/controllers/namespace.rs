@@ -37,7 +37,11 @@ impl Controller for Namespaces {
             return vec![Key::of(&event.object)];
         }
         // The end of a pod may be the end of its namespace; a deleted default comes back.
-        if event.kind == EventKind::Deleted { vec![Key::new("", meta::namespace(&event.object))] } else { Vec::new() }
+        if event.kind == EventKind::Deleted {
+            vec![Key::new("", meta::namespace(&event.object))]
+        } else {
+            Vec::new()
+        }
     }
 
     fn reconcile(&self, context: &Context, key: &Key) -> Result<Option<Duration>, Status> {
@@ -66,13 +70,21 @@ impl Controller for Namespaces {
         }
         let mut left = 0;
         // Events last, as they tell how the rest went.
-        let kinds = builtin().iter().copied().filter(|r| r.namespaced && r.is_stored() && r.stored_as.is_none());
+        let kinds = builtin()
+            .iter()
+            .copied()
+            .filter(|r| r.namespaced && r.is_stored() && r.stored_as.is_none());
         let (events, others): (Vec<Resource>, Vec<Resource>) = kinds.partition(|r| *r == EVENTS);
         for resource in others.into_iter().chain(events) {
             for object in context.objects.list(resource, Some(&key.name)).items {
                 if !meta::is_deleting(&object) {
                     let options = DeleteOptions::default();
-                    match context.objects.delete_with(resource, Some(&key.name), meta::name(&object), &options) {
+                    match context.objects.delete_with(
+                        resource,
+                        Some(&key.name),
+                        meta::name(&object),
+                        &options,
+                    ) {
                         Ok(deleted) => left += usize::from(!deleted.removed),
                         Err(status) if status.is_not_found() => {}
                         Err(status) => return Err(status),
@@ -85,11 +97,17 @@ impl Controller for Namespaces {
         if left > 0 {
             return Ok(Some(RECHECK));
         }
-        let finalized = context.objects.modify(NAMESPACES, None, &key.name, Subresource::Finalize, |namespace| {
-            if let Some(list) = namespace.pointer_mut("/spec/finalizers").and_then(Value::as_array_mut) {
-                list.retain(|finalizer| finalizer.as_str() != Some("kubernetes"));
-            }
-        });
+        let finalized =
+            context
+                .objects
+                .modify(NAMESPACES, None, &key.name, Subresource::Finalize, |namespace| {
+                    if let Some(list) = namespace
+                        .pointer_mut("/spec/finalizers")
+                        .and_then(Value::as_array_mut)
+                    {
+                        list.retain(|finalizer| finalizer.as_str() != Some("kubernetes"));
+                    }
+                });
         match finalized {
             Err(status) if !status.is_not_found() => Err(status),
             _ => Ok(None),
@@ -97,7 +115,13 @@ impl Controller for Namespaces {
     }
 }
 
-fn ensure(context: &Context, resource: Resource, namespace: &str, name: &str, object: Value) -> Result<(), Status> {
+fn ensure(
+    context: &Context,
+    resource: Resource,
+    namespace: &str,
+    name: &str,
+    object: Value,
+) -> Result<(), Status> {
     if context.objects.get(resource, Some(namespace), name).is_ok() {
         return Ok(());
     }

@@ -74,7 +74,9 @@ fn register(context: &Context, facts: &NodeFacts) -> Result<(), Status> {
         _ => {}
     }
     let now = context.timestamp();
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).to_string();
+    let cpus = std::thread::available_parallelism()
+        .map_or(1, std::num::NonZero::get)
+        .to_string();
     let resources = json!({"cpu": cpus, "memory": memory(), "pods": facts.max_pods.to_string()});
     context.objects.modify(NODES, None, NODE, Subresource::Status, |node| {
         let mut status = node.get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}));
@@ -108,12 +110,17 @@ fn register(context: &Context, facts: &NodeFacts) -> Result<(), Status> {
 
 fn renew(context: &Context) -> Result<(), Status> {
     let now = time::rfc3339_micros(context.clock.now());
-    let renewed = context.objects.modify(LEASES, Some(LEASE_NAMESPACE), NODE, Subresource::None, |lease| {
-        lease["spec"]["renewTime"] = now.clone().into();
-    });
+    let renewed = context
+        .objects
+        .modify(LEASES, Some(LEASE_NAMESPACE), NODE, Subresource::None, |lease| {
+            lease["spec"]["renewTime"] = now.clone().into();
+        });
     match renewed {
         Err(status) if status.is_not_found() => {
-            let uid = context.objects.get(NODES, None, NODE).map(|node| meta::uid(&node).to_owned())?;
+            let uid = context
+                .objects
+                .get(NODES, None, NODE)
+                .map(|node| meta::uid(&node).to_owned())?;
             let lease = json!({
                 "apiVersion": "coordination.k8s.io/v1",
                 "kind": "Lease",
@@ -124,7 +131,10 @@ fn renew(context: &Context) -> Result<(), Status> {
                 },
                 "spec": {"holderIdentity": NODE, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": now},
             });
-            context.objects.create(LEASES, Some(LEASE_NAMESPACE), lease).map(|_| ())
+            context
+                .objects
+                .create(LEASES, Some(LEASE_NAMESPACE), lease)
+                .map(|_| ())
         }
         other => other.map(|_| ()),
     }
@@ -140,12 +150,15 @@ fn arch() -> &'static str {
 }
 
 fn kernel() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/osrelease").map_or_else(|_| "unknown".to_owned(), |t| t.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/osrelease")
+        .map_or_else(|_| "unknown".to_owned(), |t| t.trim().to_owned())
 }
 
 /// Total memory as a quantity; 0 where it is not known.
 fn memory() -> Value {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+    let kilobytes = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
     kilobytes.map_or_else(|| "0".into(), |number| format!("{number}Ki").into())
 }

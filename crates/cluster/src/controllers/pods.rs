@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 /// `status.phase`, `Pending` when absent.
 pub(crate) fn phase(pod: &Value) -> &str {
-    pod.pointer("/status/phase").and_then(Value::as_str).unwrap_or("Pending")
+    pod.pointer("/status/phase")
+        .and_then(Value::as_str)
+        .unwrap_or("Pending")
 }
 
 /// Neither finished nor on its way out.
@@ -24,12 +26,16 @@ pub(crate) fn is_finished(pod: &Value) -> bool {
 /// The condition of this type, of any object that has conditions.
 pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let all = object.pointer("/status/conditions")?.as_array()?;
-    all.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))
+    all.iter()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))
 }
 
 /// Whether the `Ready` condition is true.
 pub(crate) fn is_ready(pod: &Value) -> bool {
-    condition(pod, "Ready").and_then(|ready| ready.get("status")).and_then(Value::as_str) == Some("True")
+    condition(pod, "Ready")
+        .and_then(|ready| ready.get("status"))
+        .and_then(Value::as_str)
+        == Some("True")
 }
 
 /// When the pod became ready.
@@ -37,7 +43,11 @@ pub(crate) fn ready_since(pod: &Value) -> Option<jiff::Timestamp> {
     if !is_ready(pod) {
         return None;
     }
-    condition(pod, "Ready")?.get("lastTransitionTime")?.as_str()?.parse().ok()
+    condition(pod, "Ready")?
+        .get("lastTransitionTime")?
+        .as_str()?
+        .parse()
+        .ok()
 }
 
 /// How long until the pod has been ready for `minimum` seconds: zero when it is available, `None` when it is not ready.
@@ -49,13 +59,19 @@ pub(crate) fn available_in(pod: &Value, minimum: i64, now: jiff::Timestamp) -> O
         return Some(Duration::ZERO);
     }
     let since = ready_since(pod)?;
-    let left = since.as_second().saturating_add(minimum).saturating_sub(now.as_second());
+    let left = since
+        .as_second()
+        .saturating_add(minimum)
+        .saturating_sub(now.as_second());
     Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
 }
 
 /// The object's `creationTimestamp`; RFC 3339 in UTC sorts as text.
 pub(crate) fn created(object: &Value) -> &str {
-    object.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or("")
+    object
+        .pointer("/metadata/creationTimestamp")
+        .and_then(Value::as_str)
+        .unwrap_or("")
 }
 
 /// The uid of the controlling owner.
@@ -66,7 +82,11 @@ pub(crate) fn controller_uid(object: &Value) -> Option<&str> {
 /// Orders pods so that the first is the best to delete (upstream's `ActivePodsWithRanks`): unassigned, pending, unready,
 /// cheap by annotation, ready for less time, restarted more, younger; then by name, so that the choice is repeatable.
 pub(crate) fn deletion_order(a: &Value, b: &Value) -> Ordering {
-    let assigned = |pod: &Value| pod.pointer("/spec/nodeName").and_then(Value::as_str).is_some_and(|n| !n.is_empty());
+    let assigned = |pod: &Value| {
+        pod.pointer("/spec/nodeName")
+            .and_then(Value::as_str)
+            .is_some_and(|n| !n.is_empty())
+    };
     let rank = |pod: &Value| match phase(pod) {
         "Pending" => 0,
         "Unknown" => 1,
@@ -92,7 +112,11 @@ pub(crate) fn deletion_order(a: &Value, b: &Value) -> Ordering {
 fn restarts(pod: &Value) -> i64 {
     pod.pointer("/status/containerStatuses")
         .and_then(Value::as_array)
-        .and_then(|all| all.iter().filter_map(|c| c.get("restartCount").and_then(Value::as_i64)).max())
+        .and_then(|all| {
+            all.iter()
+                .filter_map(|c| c.get("restartCount").and_then(Value::as_i64))
+                .max()
+        })
         .unwrap_or(0)
 }
 
@@ -128,15 +152,24 @@ pub(crate) fn from_template(template: &Value, namespace: &str, owner: Value) -> 
 
 /// Sets a condition in a status; the transition time changes only with the status. Returns whether anything changed.
 pub(crate) fn set_condition(status: &mut Value, mut condition: Value, now: &str) -> bool {
-    let Some(status) = status.as_object_mut() else { return false };
+    let Some(status) = status.as_object_mut() else {
+        return false;
+    };
     let list = status.entry("conditions").or_insert_with(|| json!([]));
     if !list.is_array() {
         *list = json!([]);
     }
-    let Some(list) = list.as_array_mut() else { return false };
+    let Some(list) = list.as_array_mut() else {
+        return false;
+    };
     let present = list.iter_mut().find(|c| c.get("type") == condition.get("type"));
-    let same_status = present.as_ref().is_some_and(|p| p.get("status") == condition.get("status"));
-    let since = present.as_ref().filter(|_| same_status).and_then(|p| p.get("lastTransitionTime").cloned());
+    let same_status = present
+        .as_ref()
+        .is_some_and(|p| p.get("status") == condition.get("status"));
+    let since = present
+        .as_ref()
+        .filter(|_| same_status)
+        .and_then(|p| p.get("lastTransitionTime").cloned());
     if let Some(fields) = condition.as_object_mut() {
         fields.insert("lastTransitionTime".into(), since.unwrap_or_else(|| now.into()));
     }
@@ -189,18 +222,42 @@ mod tests {
         ];
         pods.sort_by(deletion_order);
         let names: Vec<&str> = pods.iter().map(meta::name).collect();
-        let wanted = ["unassigned", "pending", "unready", "lately-ready", "restarted", "young-ready", "old-ready"];
+        let wanted = [
+            "unassigned",
+            "pending",
+            "unready",
+            "lately-ready",
+            "restarted",
+            "young-ready",
+            "old-ready",
+        ];
         assert_eq!(names, wanted);
     }
 
     #[test]
     fn a_condition_keeps_its_time_while_its_status_stays() {
         let mut status = json!({});
-        assert!(set_condition(&mut status, json!({"type": "A", "status": "True"}), "t0"));
-        assert!(!set_condition(&mut status, json!({"type": "A", "status": "True"}), "t1"));
-        assert!(set_condition(&mut status, json!({"type": "A", "status": "True", "reason": "R"}), "t2"));
+        assert!(set_condition(
+            &mut status,
+            json!({"type": "A", "status": "True"}),
+            "t0"
+        ));
+        assert!(!set_condition(
+            &mut status,
+            json!({"type": "A", "status": "True"}),
+            "t1"
+        ));
+        assert!(set_condition(
+            &mut status,
+            json!({"type": "A", "status": "True", "reason": "R"}),
+            "t2"
+        ));
         assert_eq!(status["conditions"][0]["lastTransitionTime"], "t0");
-        assert!(set_condition(&mut status, json!({"type": "A", "status": "False"}), "t3"));
+        assert!(set_condition(
+            &mut status,
+            json!({"type": "A", "status": "False"}),
+            "t3"
+        ));
         assert_eq!(status["conditions"][0]["lastTransitionTime"], "t3");
     }
 }

@@ -28,16 +28,28 @@ pub(crate) struct Replicas {
 
 impl Replicas {
     pub(crate) fn replica_sets() -> Self {
-        Self { resource: REPLICASETS, plain_selector: false, component: "replicaset-controller" }
+        Self {
+            resource: REPLICASETS,
+            plain_selector: false,
+            component: "replicaset-controller",
+        }
     }
 
     pub(crate) fn replication_controllers() -> Self {
-        Self { resource: REPLICATIONCONTROLLERS, plain_selector: true, component: "replication-controller" }
+        Self {
+            resource: REPLICATIONCONTROLLERS,
+            plain_selector: true,
+            component: "replication-controller",
+        }
     }
 
     fn selects(&self, set: &Value, labels: Option<&Map<String, Value>>) -> bool {
         let selector = set.pointer("/spec/selector");
-        if self.plain_selector { labels::map_selects(selector, labels) } else { labels::selects(selector, labels) }
+        if self.plain_selector {
+            labels::map_selects(selector, labels)
+        } else {
+            labels::selects(selector, labels)
+        }
     }
 
     fn is_ours(&self, owner: &Value) -> bool {
@@ -77,7 +89,9 @@ impl Replicas {
     }
 
     fn create(&self, context: &Context, set: &Value, count: usize) -> Result<(), Status> {
-        let Some(template) = set.pointer("/spec/template") else { return Ok(()) };
+        let Some(template) = set.pointer("/spec/template") else {
+            return Ok(());
+        };
         let owner = pods::owner_reference(set, &self.resource.api_version(), self.resource.kind);
         let namespace = meta::namespace(set);
         for _ in 0..count {
@@ -86,13 +100,21 @@ impl Replicas {
             match context.objects.create(PODS, Some(namespace), pod) {
                 Ok(made) => {
                     let message = format!("Created pod: {}", meta::name(&made));
-                    context.objects.record_event(set, "Normal", "SuccessfulCreate", &message, self.component);
+                    context
+                        .objects
+                        .record_event(set, "Normal", "SuccessfulCreate", &message, self.component);
                 }
                 Err(status) => {
                     // A namespace on its way out refuses new content; that is no fault of the set.
                     if !is_terminating(&status) {
                         let message = format!("Error creating: {status}");
-                        context.objects.record_event(set, "Warning", "FailedCreate", &message, self.component);
+                        context.objects.record_event(
+                            set,
+                            "Warning",
+                            "FailedCreate",
+                            &message,
+                            self.component,
+                        );
                     }
                     return Err(status);
                 }
@@ -103,10 +125,17 @@ impl Replicas {
 
     fn delete(&self, context: &Context, set: &Value, victims: &[Arc<Value>]) -> Result<(), Status> {
         for pod in victims {
-            match context.objects.delete(PODS, Some(meta::namespace(pod)), meta::name(pod), &DeleteOptions::default()) {
+            match context.objects.delete(
+                PODS,
+                Some(meta::namespace(pod)),
+                meta::name(pod),
+                &DeleteOptions::default(),
+            ) {
                 Ok(_) => {
                     let message = format!("Deleted pod: {}", meta::name(pod));
-                    context.objects.record_event(set, "Normal", "SuccessfulDelete", &message, self.component);
+                    context
+                        .objects
+                        .record_event(set, "Normal", "SuccessfulDelete", &message, self.component);
                 }
                 Err(status) if status.is_not_found() => {}
                 Err(status) => return Err(status),
@@ -116,15 +145,27 @@ impl Replicas {
     }
 
     /// The status of the set as its pods are now, and how long until one more of them counts as available.
-    fn status(&self, context: &Context, set: &Value, owned: &[Arc<Value>], failure: Option<&Status>) -> (Value, Option<Duration>) {
-        let wanted = set.pointer("/spec/template/metadata/labels").and_then(Value::as_object);
+    fn status(
+        &self,
+        context: &Context,
+        set: &Value,
+        owned: &[Arc<Value>],
+        failure: Option<&Status>,
+    ) -> (Value, Option<Duration>) {
+        let wanted = set
+            .pointer("/spec/template/metadata/labels")
+            .and_then(Value::as_object);
         let minimum = int(set, "/spec/minReadySeconds", 0);
         let now = context.clock.now();
         let (mut labelled, mut ready, mut available) = (0, 0, 0);
         let mut soon: Option<Duration> = None;
         for pod in owned {
             let labels = meta::labels(pod);
-            if wanted.is_none_or(|wanted| wanted.iter().all(|(k, v)| labels.and_then(|l| l.get(k)) == Some(v))) {
+            if wanted.is_none_or(|wanted| {
+                wanted
+                    .iter()
+                    .all(|(k, v)| labels.and_then(|l| l.get(k)) == Some(v))
+            }) {
                 labelled += 1;
             }
             match pods::available_in(pod, minimum, now) {
@@ -139,13 +180,19 @@ impl Replicas {
                 }
             }
         }
-        let mut status = set.get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}));
+        let mut status = set
+            .get("status")
+            .filter(|s| s.is_object())
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         if let Some(fields) = status.as_object_mut() {
             fields.insert("replicas".into(), owned.len().into());
             // Zero is left out, as omitempty does.
-            for (name, count) in
-                [("fullyLabeledReplicas", labelled), ("readyReplicas", ready), ("availableReplicas", available)]
-            {
+            for (name, count) in [
+                ("fullyLabeledReplicas", labelled),
+                ("readyReplicas", ready),
+                ("availableReplicas", available),
+            ] {
                 if count == 0 {
                     fields.shift_remove(name);
                 } else {
@@ -156,7 +203,9 @@ impl Replicas {
             if failure.is_none()
                 && let Some(conditions) = fields.get_mut("conditions").and_then(Value::as_array_mut)
             {
-                conditions.retain(|condition| condition.get("type").and_then(Value::as_str) != Some("ReplicaFailure"));
+                conditions.retain(|condition| {
+                    condition.get("type").and_then(Value::as_str) != Some("ReplicaFailure")
+                });
                 if conditions.is_empty() {
                     fields.shift_remove("conditions");
                 }
@@ -245,9 +294,15 @@ impl Controller for Replicas {
             status["terminatingReplicas"] = terminating.into();
         }
         if set.get("status") != Some(&status) {
-            let written = context.objects.modify(self.resource, key.scope(), &key.name, Subresource::Status, |set| {
-                set["status"] = status.clone();
-            });
+            let written = context.objects.modify(
+                self.resource,
+                key.scope(),
+                &key.name,
+                Subresource::Status,
+                |set| {
+                    set["status"] = status.clone();
+                },
+            );
             match written {
                 Err(status) if !status.is_not_found() => return Err(status),
                 _ => {}
@@ -268,31 +323,38 @@ pub(crate) fn is_terminating(status: &Status) -> bool {
 /// Makes `owner` (a reference) the controller of a pod that has none.
 pub(crate) fn adopt(context: &Context, pod: &Arc<Value>, owner: &Value) -> Result<Arc<Value>, Status> {
     let namespace = meta::namespace(pod);
-    context.objects.modify(PODS, Some(namespace), meta::name(pod), Subresource::None, |pod| {
-        if meta::controller(pod).is_some() {
-            return;
-        }
-        if let Some(metadata) = meta::metadata_mut(pod)
-            && let Some(list) = metadata.entry("ownerReferences").or_insert_with(|| json!([])).as_array_mut()
-        {
-            list.push(owner.clone());
-        }
-    })
+    context
+        .objects
+        .modify(PODS, Some(namespace), meta::name(pod), Subresource::None, |pod| {
+            if meta::controller(pod).is_some() {
+                return;
+            }
+            if let Some(metadata) = meta::metadata_mut(pod)
+                && let Some(list) = metadata
+                    .entry("ownerReferences")
+                    .or_insert_with(|| json!([]))
+                    .as_array_mut()
+            {
+                list.push(owner.clone());
+            }
+        })
 }
 
 /// Removes the reference to the owner with this uid.
 pub(crate) fn release(context: &Context, pod: &Value, uid: &str) -> Result<(), Status> {
     let namespace = meta::namespace(pod);
-    let released = context.objects.modify(PODS, Some(namespace), meta::name(pod), Subresource::None, |pod| {
-        if let Some(metadata) = meta::metadata_mut(pod)
-            && let Some(list) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut)
-        {
-            list.retain(|owner| owner.get("uid").and_then(Value::as_str) != Some(uid));
-            if list.is_empty() {
-                metadata.shift_remove("ownerReferences");
+    let released = context
+        .objects
+        .modify(PODS, Some(namespace), meta::name(pod), Subresource::None, |pod| {
+            if let Some(metadata) = meta::metadata_mut(pod)
+                && let Some(list) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut)
+            {
+                list.retain(|owner| owner.get("uid").and_then(Value::as_str) != Some(uid));
+                if list.is_empty() {
+                    metadata.shift_remove("ownerReferences");
+                }
             }
-        }
-    });
+        });
     match released {
         Err(status) if !status.is_not_found() => Err(status),
         _ => Ok(()),

@@ -63,7 +63,9 @@ impl Controller for StatefulSets {
 fn claim(context: &Context, set: &Value) -> Result<Vec<(i64, Arc<Value>)>, Status> {
     let mut owned = Vec::new();
     for pod in context.objects.list(PODS, Some(meta::namespace(set))).items {
-        let Some(ordinal) = ordinal(meta::name(set), meta::name(&pod)) else { continue };
+        let Some(ordinal) = ordinal(meta::name(set), meta::name(&pod)) else {
+            continue;
+        };
         match pods::controller_uid(&pod) {
             Some(uid) if uid == meta::uid(set) => owned.push((ordinal, pod)),
             None if !meta::is_deleting(set)
@@ -112,8 +114,12 @@ fn step(context: &Context, set: &Value, revision: &str, owned: &[(i64, Arc<Value
             return Ok(());
         }
     }
-    let surplus: Vec<&Arc<Value>> =
-        owned.iter().rev().filter(|(at, _)| *at < start || *at >= end).map(|(_, pod)| pod).collect();
+    let surplus: Vec<&Arc<Value>> = owned
+        .iter()
+        .rev()
+        .filter(|(at, _)| *at < start || *at >= end)
+        .map(|(_, pod)| pod)
+        .collect();
     for pod in &surplus {
         if !meta::is_deleting(pod) {
             delete(context, set, pod, "")?;
@@ -145,14 +151,23 @@ fn pod_revision(pod: &Value) -> Option<&str> {
 }
 
 fn create(context: &Context, set: &Value, revision: &str, ordinal: i64) -> Result<(), Status> {
-    let Some(template) = set.pointer("/spec/template") else { return Ok(()) };
+    let Some(template) = set.pointer("/spec/template") else {
+        return Ok(());
+    };
     let namespace = meta::namespace(set);
     let name = format!("{}-{ordinal}", meta::name(set));
-    let mut pod = pods::from_template(template, namespace, pods::owner_reference(set, "apps/v1", "StatefulSet"));
+    let mut pod = pods::from_template(
+        template,
+        namespace,
+        pods::owner_reference(set, "apps/v1", "StatefulSet"),
+    );
     meta::set(&mut pod, "name", name.clone());
-    if let Some(labels) = meta::metadata_mut(&mut pod)
-        .and_then(|metadata| metadata.entry("labels").or_insert_with(|| json!({})).as_object_mut())
-    {
+    if let Some(labels) = meta::metadata_mut(&mut pod).and_then(|metadata| {
+        metadata
+            .entry("labels")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+    }) {
         labels.insert(REVISION_LABEL.into(), revision.into());
         labels.insert("statefulset.kubernetes.io/pod-name".into(), name.clone().into());
         labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string().into());
@@ -161,10 +176,14 @@ fn create(context: &Context, set: &Value, revision: &str, ordinal: i64) -> Resul
     if let Some(service) = set.pointer("/spec/serviceName").filter(|s| s.is_string()) {
         pod["spec"]["subdomain"] = service.clone();
     }
-    let claims = set.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let claims = set
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     for claim in claims {
         let volume = meta::name(claim);
-        let entry = json!({"name": volume, "persistentVolumeClaim": {"claimName": format!("{volume}-{name}")}});
+        let entry =
+            json!({"name": volume, "persistentVolumeClaim": {"claimName": format!("{volume}-{name}")}});
         let spec = &mut pod["spec"];
         if !spec["volumes"].is_array() {
             spec["volumes"] = json!([]);
@@ -177,15 +196,22 @@ fn create(context: &Context, set: &Value, revision: &str, ordinal: i64) -> Resul
     match context.objects.create(PODS, Some(namespace), pod) {
         Ok(_) => {
             let message = format!("create Pod {name} in StatefulSet {} successful", meta::name(set));
-            context.objects.record_event(set, "Normal", "SuccessfulCreate", &message, COMPONENT);
+            context
+                .objects
+                .record_event(set, "Normal", "SuccessfulCreate", &message, COMPONENT);
             Ok(())
         }
         // Somebody else's pod has the name; it is looked at again when that changes.
         Err(status) if status.is_already_exists() => Ok(()),
         Err(status) => {
             if !replicaset::is_terminating(&status) {
-                let message = format!("create Pod {name} in StatefulSet {} failed error: {status}", meta::name(set));
-                context.objects.record_event(set, "Warning", "FailedCreate", &message, COMPONENT);
+                let message = format!(
+                    "create Pod {name} in StatefulSet {} failed error: {status}",
+                    meta::name(set)
+                );
+                context
+                    .objects
+                    .record_event(set, "Warning", "FailedCreate", &message, COMPONENT);
             }
             Err(status)
         }
@@ -193,10 +219,21 @@ fn create(context: &Context, set: &Value, revision: &str, ordinal: i64) -> Resul
 }
 
 fn delete(context: &Context, set: &Value, pod: &Value, why: &str) -> Result<(), Status> {
-    match context.objects.delete(PODS, Some(meta::namespace(pod)), meta::name(pod), &DeleteOptions::default()) {
+    match context.objects.delete(
+        PODS,
+        Some(meta::namespace(pod)),
+        meta::name(pod),
+        &DeleteOptions::default(),
+    ) {
         Ok(_) => {
-            let message = format!("delete Pod {} in StatefulSet {} successful{why}", meta::name(pod), meta::name(set));
-            context.objects.record_event(set, "Normal", "SuccessfulDelete", &message, COMPONENT);
+            let message = format!(
+                "delete Pod {} in StatefulSet {} successful{why}",
+                meta::name(pod),
+                meta::name(set)
+            );
+            context
+                .objects
+                .record_event(set, "Normal", "SuccessfulDelete", &message, COMPONENT);
             Ok(())
         }
         Err(status) if status.is_not_found() => Ok(()),
@@ -212,8 +249,16 @@ fn write_status(
 ) -> Result<Option<Duration>, Status> {
     let minimum = int(set, "/spec/minReadySeconds", 0);
     let now = context.clock.now();
-    let before = set.get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}));
-    let current = before.get("currentRevision").and_then(Value::as_str).unwrap_or(revision).to_owned();
+    let before = set
+        .get("status")
+        .filter(|s| s.is_object())
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    let current = before
+        .get("currentRevision")
+        .and_then(Value::as_str)
+        .unwrap_or(revision)
+        .to_owned();
     let (mut ready, mut available, mut updated, mut on_current) = (0_i64, 0_i64, 0_i64, 0_i64);
     let mut soon: Option<Duration> = None;
     for (_, pod) in owned {
@@ -237,9 +282,11 @@ fn write_status(
     status["replicas"] = count.into();
     // Unlike its siblings this one is always written out (no omitempty upstream).
     status["availableReplicas"] = available.into();
-    for (field, value) in
-        [("readyReplicas", ready), ("currentReplicas", if done { count } else { on_current }), ("updatedReplicas", updated)]
-    {
+    for (field, value) in [
+        ("readyReplicas", ready),
+        ("currentReplicas", if done { count } else { on_current }),
+        ("updatedReplicas", updated),
+    ] {
         if value == 0 {
             if let Some(fields) = status.as_object_mut() {
                 fields.shift_remove(field);
@@ -253,9 +300,15 @@ fn write_status(
     status["collisionCount"] = int(set, "/status/collisionCount", 0).into();
     if status != before {
         let name = meta::name(set);
-        context.objects.modify(STATEFULSETS, Some(meta::namespace(set)), name, Subresource::Status, |set| {
-            set["status"] = status.clone();
-        })?;
+        context.objects.modify(
+            STATEFULSETS,
+            Some(meta::namespace(set)),
+            name,
+            Subresource::Status,
+            |set| {
+                set["status"] = status.clone();
+            },
+        )?;
     }
     Ok(soon)
 }

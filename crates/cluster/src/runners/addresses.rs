@@ -19,7 +19,9 @@ impl std::str::FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("\"{text}\" is not a range of loopback addresses such as 127.20.0.0/16 (prefix 8 to 30)");
+        let bad = || {
+            format!("\"{text}\" is not a range of loopback addresses such as 127.20.0.0/16 (prefix 8 to 30)")
+        };
         let (address, bits) = text.split_once('/').ok_or_else(bad)?;
         let address: Ipv4Addr = address.parse().map_err(|_| bad())?;
         let bits: u8 = bits.parse().map_err(|_| bad())?;
@@ -67,7 +69,10 @@ struct Inner {
 
 impl Addresses {
     pub(crate) fn new(range: Range) -> Self {
-        Self { range, inner: Mutex::default() }
+        Self {
+            range,
+            inner: Mutex::default(),
+        }
     }
 
     /// The next free address on which these TCP ports can be listened on. Addresses just given back come last, so that
@@ -81,7 +86,10 @@ impl Addresses {
             inner.next = (inner.next + 1) % size;
             let number = self.range.base + inner.next;
             // As in real networks, .0 and .255 are nobody's; 127.0.0.1 is everybody's.
-            if matches!(number & 0xff, 0 | 0xff) || number == u32::from(Ipv4Addr::LOCALHOST) || inner.used.contains(&number) {
+            if matches!(number & 0xff, 0 | 0xff)
+                || number == u32::from(Ipv4Addr::LOCALHOST)
+                || inner.used.contains(&number)
+            {
                 continue;
             }
             let address = Ipv4Addr::from(number);
@@ -120,7 +128,9 @@ mod tests {
     #[test]
     fn addresses_are_given_in_turn_and_not_at_once_again() {
         let addresses = Addresses::new("127.77.0.0/29".parse().unwrap());
-        let all: Vec<String> = (0..7).map(|_| addresses.allocate(&[]).unwrap().to_string()).collect();
+        let all: Vec<String> = (0..7)
+            .map(|_| addresses.allocate(&[]).unwrap().to_string())
+            .collect();
         assert_eq!(all[0], "127.77.0.1");
         assert_eq!(all[6], "127.77.0.7");
         assert_eq!(addresses.allocate(&[]), Err(NoAddress::Exhausted));

@@ -17,9 +17,9 @@ use tokio::task::JoinHandle;
 use super::addresses::Addresses;
 use super::images::{ImageMap, Runner};
 use super::logs::LogBook;
+use super::pod;
 use super::process::Spawner;
 use super::task::TaskApp;
-use super::pod;
 use crate::controllers::Context;
 use crate::controllers::driver::follow;
 use crate::controllers::node::NODE;
@@ -70,7 +70,10 @@ pub(crate) struct Agent {
 
 impl std::fmt::Debug for Agent {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Agent").field("pods", &self.workers.lock().len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Agent")
+            .field("pods", &self.workers.lock().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,10 +110,23 @@ impl Ending {
 
 impl Agent {
     /// Must be called within a runtime.
-    pub(crate) fn new(context: Context, services: Services, logs: LogBook, settings: Settings) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn new(
+        context: Context,
+        services: Services,
+        logs: LogBook,
+        settings: Settings,
+    ) -> std::io::Result<Arc<Self>> {
         let task_names = settings.tasks.keys().cloned().collect();
         let spawner = Spawner::start()?;
-        Ok(Arc::new(Self { context, services, logs, spawner, settings, task_names, workers: Mutex::default() }))
+        Ok(Arc::new(Self {
+            context,
+            services,
+            logs,
+            spawner,
+            settings,
+            task_names,
+            workers: Mutex::default(),
+        }))
     }
 
     /// Follows all pods until shutdown.
@@ -136,7 +152,9 @@ impl Agent {
 
     /// The runner of an image.
     pub(crate) fn runner(&self, image: &str) -> Option<Runner> {
-        self.settings.images.find(image, self.settings.own.as_deref(), &self.task_names)
+        self.settings
+            .images
+            .find(image, self.settings.own.as_deref(), &self.task_names)
     }
 
     /// The node's own address.
@@ -153,7 +171,11 @@ impl Agent {
             }
             return;
         }
-        match pod.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or("") {
+        match pod
+            .pointer("/spec/nodeName")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+        {
             "" => self.bind(pod),
             NODE => self.attend(pod, uid),
             // Somebody else's node, which does not exist here.
@@ -199,20 +221,33 @@ impl Agent {
 
     /// The trivial scheduler: every pod fits.
     fn bind(&self, pod: &Value) {
-        let scheduler = pod.pointer("/spec/schedulerName").and_then(Value::as_str).unwrap_or("default-scheduler");
+        let scheduler = pod
+            .pointer("/spec/schedulerName")
+            .and_then(Value::as_str)
+            .unwrap_or("default-scheduler");
         if scheduler != "default-scheduler" || meta::is_deleting(pod) {
             return;
         }
         let (namespace, name) = (meta::namespace(pod), meta::name(pod));
-        let bound = self.context.objects.modify(PODS, Some(namespace), name, Subresource::None, |pod| {
-            if pod.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or("").is_empty() {
-                pod["spec"]["nodeName"] = NODE.into();
-            }
-        });
+        let bound = self
+            .context
+            .objects
+            .modify(PODS, Some(namespace), name, Subresource::None, |pod| {
+                if pod
+                    .pointer("/spec/nodeName")
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+                    .is_empty()
+                {
+                    pod["spec"]["nodeName"] = NODE.into();
+                }
+            });
         match bound {
             Ok(_) => {
                 let message = format!("Successfully assigned {namespace}/{name} to {NODE}");
-                self.context.objects.record_event(pod, "Normal", "Scheduled", &message, "default-scheduler");
+                self.context
+                    .objects
+                    .record_event(pod, "Normal", "Scheduled", &message, "default-scheduler");
             }
             Err(status) if status.is_not_found() => {}
             Err(status) => tracing::warn!(%status, pod = name, "cannot bind pod"),
@@ -226,7 +261,11 @@ impl Agent {
             uid: Some(meta::uid(pod).to_owned()),
             ..DeleteOptions::default()
         };
-        match self.context.objects.delete(PODS, Some(meta::namespace(pod)), meta::name(pod), &options) {
+        match self
+            .context
+            .objects
+            .delete(PODS, Some(meta::namespace(pod)), meta::name(pod), &options)
+        {
             Err(status) if !status.is_not_found() && !status.is_conflict() => {
                 tracing::warn!(%status, pod = meta::name(pod), "cannot remove pod");
             }
@@ -237,12 +276,18 @@ impl Agent {
     /// Writes a pod's status. `false` when the object is gone.
     pub(crate) fn write_status(&self, pod: &Value, view: &super::status::PodView) -> bool {
         let (namespace, uid) = (meta::namespace(pod), meta::uid(pod));
-        let written = self.context.objects.modify(PODS, Some(namespace), meta::name(pod), Subresource::Status, |pod| {
-            if meta::uid(pod) == uid {
-                let before = pod.get("status").cloned().unwrap_or(Value::Null);
-                pod["status"] = view.status(&before, self.context.clock.now());
-            }
-        });
+        let written = self.context.objects.modify(
+            PODS,
+            Some(namespace),
+            meta::name(pod),
+            Subresource::Status,
+            |pod| {
+                if meta::uid(pod) == uid {
+                    let before = pod.get("status").cloned().unwrap_or(Value::Null);
+                    pod["status"] = view.status(&before, self.context.clock.now());
+                }
+            },
+        );
         match written {
             Ok(found) => meta::uid(&found) == uid,
             Err(status) => {
@@ -257,6 +302,8 @@ impl Agent {
     /// Records an event about a pod.
     pub(crate) fn event(&self, pod: &Value, warning: bool, reason: &str, message: &str) {
         let kind = if warning { "Warning" } else { "Normal" };
-        self.context.objects.record_event(pod, kind, reason, message, COMPONENT);
+        self.context
+            .objects
+            .record_event(pod, kind, reason, message, COMPONENT);
     }
 }

@@ -29,17 +29,31 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The TCP ports a container says it listens on.
 pub(crate) fn ports(container: &Value) -> impl Iterator<Item = u16> {
-    let ports = container.get("ports").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ports = container
+        .get("ports")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     ports.into_iter().filter_map(|port| {
-        let tcp = port.get("protocol").and_then(Value::as_str).is_none_or(|protocol| protocol == "TCP");
-        port.get("containerPort").and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()).filter(|_| tcp)
+        let tcp = port
+            .get("protocol")
+            .and_then(Value::as_str)
+            .is_none_or(|protocol| protocol == "TCP");
+        port.get("containerPort")
+            .and_then(Value::as_u64)
+            .and_then(|n| u16::try_from(n).ok())
+            .filter(|_| tcp)
     })
 }
 
 /// What stands in for a container while it runs.
 enum Running {
     Process(Process),
-    Task { handle: JoinHandle<()>, shutdown: Shutdown, log: LogWriter },
+    Task {
+        handle: JoinHandle<()>,
+        shutdown: Shutdown,
+        log: LogWriter,
+    },
     Hollow(Shutdown),
 }
 
@@ -49,16 +63,28 @@ impl Running {
             Self::Process(process) => process.wait().await,
             Self::Task { handle, log, .. } => {
                 let exit = match handle.await {
-                    Ok(()) => Exit { code: 0, signal: None },
-                    Err(error) if error.is_cancelled() => Exit { code: 137, signal: Some(9) },
-                    Err(_) => Exit { code: 2, signal: None },
+                    Ok(()) => Exit {
+                        code: 0,
+                        signal: None,
+                    },
+                    Err(error) if error.is_cancelled() => Exit {
+                        code: 137,
+                        signal: Some(9),
+                    },
+                    Err(_) => Exit {
+                        code: 2,
+                        signal: None,
+                    },
                 };
                 log.close();
                 exit
             }
             Self::Hollow(shutdown) => {
                 shutdown.raised().await;
-                Exit { code: 0, signal: None }
+                Exit {
+                    code: 0,
+                    signal: None,
+                }
             }
         }
     }
@@ -89,12 +115,19 @@ impl Drop for Running {
 
 /// Runs a container until it is not to be started again; returns its last exit code.
 pub(crate) async fn run(life: &Life<'_>, slot: Slot, spec: &Value) -> i32 {
-    let policy = life.pod.pointer("/spec/restartPolicy").and_then(Value::as_str).unwrap_or("Always").to_owned();
+    let policy = life
+        .pod
+        .pointer("/spec/restartPolicy")
+        .and_then(Value::as_str)
+        .unwrap_or("Always")
+        .to_owned();
     let clock = &life.agent.context.clock;
     let name = spec.get("name").and_then(Value::as_str).unwrap_or("");
     let mut back_off = Duration::ZERO;
     loop {
-        let Some((runner, mut running, environment)) = started(life, slot, spec).await else { return 137 };
+        let Some((runner, mut running, environment)) = started(life, slot, spec).await else {
+            return 137;
+        };
         let since = clock.now();
         let begun = clock.monotonic();
         let (uid, log_name) = (meta::uid(life.pod), name);
@@ -117,7 +150,14 @@ pub(crate) async fn run(life: &Life<'_>, slot: Slot, spec: &Value) -> i32 {
         drop(running);
         let finished = clock.now();
         let reason = if exit.code == 0 { "Completed" } else { "Error" };
-        let ended = ContainerState::Terminated { code: exit.code, signal: exit.signal, reason, started: since, finished, id };
+        let ended = ContainerState::Terminated {
+            code: exit.code,
+            signal: exit.signal,
+            reason,
+            started: since,
+            finished,
+            id,
+        };
         life.update(slot, |view| {
             view.ready = slot.init && exit.code == 0;
             view.state = ended.clone();
@@ -141,18 +181,28 @@ pub(crate) async fn run(life: &Life<'_>, slot: Slot, spec: &Value) -> i32 {
                 meta::name(life.pod),
                 meta::namespace(life.pod)
             );
-            let event = format!("Back-off restarting failed container {name} in pod {}", meta::name(life.pod));
+            let event = format!(
+                "Back-off restarting failed container {name} in pod {}",
+                meta::name(life.pod)
+            );
             life.agent.event(life.pod, true, "BackOff", &event);
             life.update(slot, |view| {
                 view.last = Some(ended.clone());
-                view.state = ContainerState::Waiting { reason: "CrashLoopBackOff", message };
+                view.state = ContainerState::Waiting {
+                    reason: "CrashLoopBackOff",
+                    message,
+                };
             });
             tokio::select! {
                 () = life.stop.raised() => return exit.code,
                 () = sleep(back_off) => {}
             }
         }
-        back_off = if back_off.is_zero() { life.agent.settings.back_off } else { (back_off * 2).min(MAX_BACK_OFF) };
+        back_off = if back_off.is_zero() {
+            life.agent.settings.back_off
+        } else {
+            (back_off * 2).min(MAX_BACK_OFF)
+        };
         life.update(slot, |view| {
             view.last = Some(ended.clone());
             view.restarts += 1;
@@ -199,33 +249,57 @@ async fn started(life: &Life<'_>, slot: Slot, spec: &Value) -> Option<(Runner, R
                      or let unknown images run hollow (--hollow)"
                 );
                 if failures == 0 {
-                    life.agent.event(life.pod, false, "Pulling", &format!("Pulling image \"{image}\""));
-                    life.agent.event(life.pod, true, "Failed", &format!("Failed to pull image \"{image}\": {message}"));
+                    life.agent
+                        .event(life.pod, false, "Pulling", &format!("Pulling image \"{image}\""));
+                    life.agent.event(
+                        life.pod,
+                        true,
+                        "Failed",
+                        &format!("Failed to pull image \"{image}\": {message}"),
+                    );
                     life.agent.event(life.pod, true, "Failed", "Error: ErrImagePull");
-                    ContainerState::Waiting { reason: "ErrImagePull", message }
+                    ContainerState::Waiting {
+                        reason: "ErrImagePull",
+                        message,
+                    }
                 } else {
                     let message = format!("Back-off pulling image \"{image}\": ErrImagePull: {message}");
-                    life.agent.event(life.pod, false, "BackOff", &format!("Back-off pulling image \"{image}\""));
-                    ContainerState::Waiting { reason: "ImagePullBackOff", message }
+                    life.agent.event(
+                        life.pod,
+                        false,
+                        "BackOff",
+                        &format!("Back-off pulling image \"{image}\""),
+                    );
+                    ContainerState::Waiting {
+                        reason: "ImagePullBackOff",
+                        message,
+                    }
                 }
             }
             Some(runner) => match start(life, slot, spec, &runner).await {
                 Ok((running, environment)) => {
                     for note in &environment.notes {
-                        life.agent.event(life.pod, false, "Rewritten", &format!("Container {name}: {note}"));
+                        life.agent
+                            .event(life.pod, false, "Rewritten", &format!("Container {name}: {note}"));
                     }
-                    life.agent.event(life.pod, false, "Started", &format!("Started container {name}"));
+                    life.agent
+                        .event(life.pod, false, "Started", &format!("Started container {name}"));
                     return Some((runner, running, environment));
                 }
                 Err((reason, message)) => {
-                    life.agent.event(life.pod, true, "Failed", &format!("Error: {message}"));
+                    life.agent
+                        .event(life.pod, true, "Failed", &format!("Error: {message}"));
                     ContainerState::Waiting { reason, message }
                 }
             },
         };
         life.update(slot, |view| view.state = waiting);
         failures += 1;
-        let wait = if failures == 1 { RETRY } else { (RETRY * 2_u32.saturating_pow(failures.min(9))).min(MAX_BACK_OFF) };
+        let wait = if failures == 1 {
+            RETRY
+        } else {
+            (RETRY * 2_u32.saturating_pow(failures.min(9))).min(MAX_BACK_OFF)
+        };
         tokio::select! {
             () = life.stop.raised() => return None,
             () = sleep(wait) => {}
@@ -235,7 +309,12 @@ async fn started(life: &Life<'_>, slot: Slot, spec: &Value) -> Option<(Runner, R
 
 type Failed = (&'static str, String);
 
-async fn start(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner) -> Result<(Running, Environment), Failed> {
+async fn start(
+    life: &Life<'_>,
+    slot: Slot,
+    spec: &Value,
+    runner: &Runner,
+) -> Result<(Running, Environment), Failed> {
     let name = spec.get("name").and_then(Value::as_str).unwrap_or("");
     let image = spec.get("image").and_then(Value::as_str).unwrap_or("");
     let environment = variables(life, spec, runner).map_err(|error| ("CreateContainerConfigError", error))?;
@@ -250,7 +329,12 @@ async fn start(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner) -> Re
         Runner::Hollow => Running::Hollow(Shutdown::new()),
         Runner::Task(task) => {
             let app = agent.settings.tasks.get(task).ok_or_else(|| {
-                ("CreateContainerError", format!("image \"{image}\" is mapped to task \"{task}\", which this program does not have"))
+                (
+                    "CreateContainerError",
+                    format!(
+                        "image \"{image}\" is mapped to task \"{task}\", which this program does not have"
+                    ),
+                )
             })?;
             let shutdown = Shutdown::new();
             let context = TaskContext {
@@ -262,12 +346,24 @@ async fn start(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner) -> Re
                 log: log.clone(),
                 shutdown: shutdown.clone(),
             };
-            Running::Task { handle: app.start(context), shutdown, log }
+            Running::Task {
+                handle: app.start(context),
+                shutdown,
+                log,
+            }
         }
         Runner::Process { command, .. } => {
             let command = words(life, spec, command, &environment);
-            let spec = Spec { command, env: environment.variables.clone(), directory: directory(life, spec) };
-            let process = agent.spawner.run(&spec, log).await.map_err(|error| ("RunContainerError", error.to_string()))?;
+            let spec = Spec {
+                command,
+                env: environment.variables.clone(),
+                directory: directory(life, spec),
+            };
+            let process = agent
+                .spawner
+                .run(&spec, log)
+                .await
+                .map_err(|error| ("RunContainerError", error.to_string()))?;
             Running::Process(process)
         }
     };
@@ -280,11 +376,26 @@ fn variables(life: &Life<'_>, spec: &Value, runner: &Runner) -> Result<Environme
     let settings = &life.agent.settings;
     let mut base = Environment::default();
     base.set("HOSTNAME", hostname(life.pod).to_owned());
-    let links = life.pod.pointer("/spec/enableServiceLinks").and_then(Value::as_bool) != Some(false);
+    let links = life
+        .pod
+        .pointer("/spec/enableServiceLinks")
+        .and_then(Value::as_bool)
+        != Some(false);
     if links {
         let namespace = meta::namespace(life.pod);
-        for service in life.agent.context.objects.list(capstan_kubeapi::builtin::SERVICES, Some(namespace)).items {
-            if let Some((_, address)) = life.agent.services.ports_of(namespace, meta::name(&service)).first() {
+        for service in life
+            .agent
+            .context
+            .objects
+            .list(capstan_kubeapi::builtin::SERVICES, Some(namespace))
+            .items
+        {
+            if let Some((_, address)) = life
+                .agent
+                .services
+                .ports_of(namespace, meta::name(&service))
+                .first()
+            {
                 let prefix = meta::name(&service).to_ascii_uppercase().replace(['-', '.'], "_");
                 base.set(&format!("{prefix}_SERVICE_HOST"), address.ip().to_string());
                 base.set(&format!("{prefix}_SERVICE_PORT"), address.port().to_string());
@@ -295,13 +406,20 @@ fn variables(life: &Life<'_>, spec: &Value, runner: &Runner) -> Result<Environme
     base.set("KUBERNETES_SERVICE_PORT", settings.api.port().to_string());
     base.set("KUBERNETES_SERVICE_PORT_HTTPS", settings.api.port().to_string());
     // Where the files are that Kubernetes mounts at a fixed path.
-    base.set("CAPSTAN_SERVICE_ACCOUNT_DIR", life.account.to_string_lossy().into_owned());
-    base.set("KUBECONFIG", life.account.join("kubeconfig").to_string_lossy().into_owned());
+    base.set(
+        "CAPSTAN_SERVICE_ACCOUNT_DIR",
+        life.account.to_string_lossy().into_owned(),
+    );
+    base.set(
+        "KUBECONFIG",
+        life.account.join("kubeconfig").to_string_lossy().into_owned(),
+    );
     base.set("CAPSTAN_POD_DIR", life.directory.to_string_lossy().into_owned());
     let mounts = volumes::mounts(spec, &life.volumes, &life.account);
     let lookup = |host: &str, port: u16, certain: bool| life.lookup(host, port, certain);
     let objects = &life.agent.context.objects;
-    let mut environment = environment::build(objects, life.pod, spec, &life.downward, base, &mounts, &lookup)?;
+    let mut environment =
+        environment::build(objects, life.pod, spec, &life.downward, base, &mounts, &lookup)?;
     environment.set_default("POD_IP", || life.address.to_string());
     environment.set_default("HOST", || life.address.to_string());
     if let Some(port) = ports(spec).next() {
@@ -317,7 +435,10 @@ fn variables(life: &Life<'_>, spec: &Value, runner: &Runner) -> Result<Environme
 }
 
 fn hostname(pod: &Value) -> &str {
-    pod.pointer("/spec/hostname").and_then(Value::as_str).filter(|name| !name.is_empty()).unwrap_or_else(|| meta::name(pod))
+    pod.pointer("/spec/hostname")
+        .and_then(Value::as_str)
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| meta::name(pod))
 }
 
 /// The command line: the mapped entry point, or the pod's own where the map leaves it to the pod.
@@ -325,8 +446,17 @@ fn words(life: &Life<'_>, spec: &Value, mapped: &[String], environment: &Environ
     let mounts = volumes::mounts(spec, &life.volumes, &life.account);
     let lookup = |host: &str, port: u16, certain: bool| life.lookup(host, port, certain);
     let local = |word: &str| rewrite(&environment.expand(word), &mounts, &lookup).0;
-    let list = |field: &str| meta::strings(spec.get(field)).into_iter().map(local).collect::<Vec<_>>();
-    let mut words = if mapped.is_empty() { list("command") } else { mapped.iter().map(|word| environment.expand(word)).collect() };
+    let list = |field: &str| {
+        meta::strings(spec.get(field))
+            .into_iter()
+            .map(local)
+            .collect::<Vec<_>>()
+    };
+    let mut words = if mapped.is_empty() {
+        list("command")
+    } else {
+        mapped.iter().map(|word| environment.expand(word)).collect()
+    };
     words.extend(list("args"));
     words
 }
@@ -336,12 +466,25 @@ fn directory(life: &Life<'_>, spec: &Value) -> std::path::PathBuf {
     let mounts = volumes::mounts(spec, &life.volumes, &life.account);
     let (local, changes) = rewrite(wanted, &mounts, &|_, _, _| None);
     // A directory of the image does not exist here.
-    if changes.is_empty() { life.directory.clone() } else { local.into() }
+    if changes.is_empty() {
+        life.directory.clone()
+    } else {
+        local.into()
+    }
 }
 
 /// Keeps the container's readiness up to date; completes with the reason when its liveness probe gives up.
-async fn probe(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner, environment: &Environment) -> String {
-    let commands = Commands { env: &environment.variables, directory: &life.directory };
+async fn probe(
+    life: &Life<'_>,
+    slot: Slot,
+    spec: &Value,
+    runner: &Runner,
+    environment: &Environment,
+) -> String {
+    let commands = Commands {
+        env: &environment.variables,
+        directory: &life.directory,
+    };
     if slot.init || *runner == Runner::Hollow {
         if !slot.init {
             life.update(slot, |view| view.ready = true);
@@ -366,11 +509,20 @@ async fn probe(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner, envir
                 Err(error) => {
                     (good, bad) = (0, bad.saturating_add(1));
                     if !once {
-                        life.agent.event(life.pod, true, "Unhealthy", &format!("Readiness probe failed: {error}"));
+                        life.agent.event(
+                            life.pod,
+                            true,
+                            "Unhealthy",
+                            &format!("Readiness probe failed: {error}"),
+                        );
                     }
                 }
             }
-            let now = if ready { bad < probe.failures } else { good >= probe.successes };
+            let now = if ready {
+                bad < probe.failures
+            } else {
+                good >= probe.successes
+            };
             if now != ready {
                 ready = now;
                 life.update(slot, |view| view.ready = now);
@@ -382,7 +534,9 @@ async fn probe(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner, envir
         }
     };
     let liveness = async {
-        let Some(probe) = Probe::of(life.pod, spec, "livenessProbe") else { return std::future::pending().await };
+        let Some(probe) = Probe::of(life.pod, spec, "livenessProbe") else {
+            return std::future::pending().await;
+        };
         sleep(probe.initial_delay).await;
         let mut bad = 0;
         loop {
@@ -390,7 +544,12 @@ async fn probe(life: &Life<'_>, slot: Slot, spec: &Value, runner: &Runner, envir
                 Ok(()) => bad = 0,
                 Err(error) => {
                     bad += 1;
-                    life.agent.event(life.pod, true, "Unhealthy", &format!("Liveness probe failed: {error}"));
+                    life.agent.event(
+                        life.pod,
+                        true,
+                        "Unhealthy",
+                        &format!("Liveness probe failed: {error}"),
+                    );
                     if bad >= probe.failures {
                         return error;
                     }

@@ -27,7 +27,11 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.variables.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.variables
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Sets a variable; one that is there keeps its place.
@@ -56,7 +60,8 @@ impl Environment {
             if let Some(escaped) = after.strip_prefix('$') {
                 out.push('$');
                 rest = escaped;
-            } else if let Some((name, left)) = after.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            } else if let Some((name, left)) = after.strip_prefix('(').and_then(|inner| inner.split_once(')'))
+            {
                 match self.get(name) {
                     Some(value) => out.push_str(value),
                     None => {
@@ -91,23 +96,40 @@ pub(crate) fn build(
 ) -> Result<Environment, String> {
     let namespace = meta::namespace(pod);
     let mut environment = base;
-    let list = |field: &str| container.get(field).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let list = |field: &str| {
+        container
+            .get(field)
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice)
+    };
     for source in list("envFrom") {
         let prefix = source.get("prefix").and_then(Value::as_str).unwrap_or("");
         let mut pairs: Vec<(String, String)> = if let Some(reference) = source.get("configMapRef") {
-            texts(objects, CONFIGMAPS, namespace, reference)?.into_iter().collect()
+            texts(objects, CONFIGMAPS, namespace, reference)?
+                .into_iter()
+                .collect()
         } else if let Some(reference) = source.get("secretRef") {
-            texts(objects, SECRETS, namespace, reference)?.into_iter().collect()
+            texts(objects, SECRETS, namespace, reference)?
+                .into_iter()
+                .collect()
         } else {
             continue;
         };
         pairs.sort();
         for (name, value) in pairs {
-            set(&mut environment, &format!("{prefix}{name}"), &value, mounts, lookup);
+            set(
+                &mut environment,
+                &format!("{prefix}{name}"),
+                &value,
+                mounts,
+                lookup,
+            );
         }
     }
     for variable in list("env") {
-        let Some(name) = variable.get("name").and_then(Value::as_str) else { continue };
+        let Some(name) = variable.get("name").and_then(Value::as_str) else {
+            continue;
+        };
         let value = match variable.get("valueFrom").filter(|from| from.is_object()) {
             None => {
                 let text = variable.get("value").and_then(Value::as_str).unwrap_or("");
@@ -125,16 +147,25 @@ pub(crate) fn build(
 fn set(environment: &mut Environment, name: &str, value: &str, mounts: &[Mount], lookup: &Lookup<'_>) {
     let (local, changes) = rewrite(value, mounts, lookup);
     for (before, after) in changes {
-        environment.notes.push(format!("variable {name}: {before} is {after} on this machine"));
+        environment
+            .notes
+            .push(format!("variable {name}: {before} is {after} on this machine"));
     }
     environment.set(name, local);
 }
 
-fn referenced(objects: &Objects, pod: &Value, from: &Value, downward: &Downward) -> Result<Option<String>, String> {
+fn referenced(
+    objects: &Objects,
+    pod: &Value,
+    from: &Value,
+    downward: &Downward,
+) -> Result<Option<String>, String> {
     let namespace = meta::namespace(pod);
     if let Some(reference) = from.get("fieldRef") {
         let path = reference.get("fieldPath").and_then(Value::as_str).unwrap_or("");
-        return field(pod, path, downward).map(Some).ok_or_else(|| format!("fieldPath \"{path}\" is not supported"));
+        return field(pod, path, downward)
+            .map(Some)
+            .ok_or_else(|| format!("fieldPath \"{path}\" is not supported"));
     }
     for (member, resource) in [("configMapKeyRef", CONFIGMAPS), ("secretKeyRef", SECRETS)] {
         if let Some(reference) = from.get(member) {
@@ -145,7 +176,10 @@ fn referenced(objects: &Objects, pod: &Value, from: &Value, downward: &Downward)
                 None if optional => Ok(None),
                 None => {
                     let name = reference.get("name").and_then(Value::as_str).unwrap_or("");
-                    Err(format!("couldn't find key {key} in {} {namespace}/{name}", resource.kind))
+                    Err(format!(
+                        "couldn't find key {key} in {} {namespace}/{name}",
+                        resource.kind
+                    ))
                 }
             };
         }
@@ -165,7 +199,12 @@ pub(crate) fn field(pod: &Value, path: &str, downward: &Downward) -> Option<Stri
             "metadata.annotations" => metadata.get("annotations"),
             _ => return None,
         };
-        return Some(map.and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or("").to_owned());
+        return Some(
+            map.and_then(|map| map.get(key))
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned(),
+        );
     }
     let text = |value: Option<&Value>| Some(value.and_then(Value::as_str).unwrap_or("").to_owned());
     match path {
@@ -193,9 +232,17 @@ fn lines(map: Option<&Value>) -> String {
 }
 
 /// The entries of a config map or secret that are text. An optional one that does not exist is empty.
-fn texts(objects: &Objects, resource: Resource, namespace: &str, reference: &Value) -> Result<HashMap<String, String>, String> {
+fn texts(
+    objects: &Objects,
+    resource: Resource,
+    namespace: &str,
+    reference: &Value,
+) -> Result<HashMap<String, String>, String> {
     let bytes = entries(objects, resource, namespace, reference)?;
-    Ok(bytes.into_iter().filter_map(|(key, value)| Some((key, String::from_utf8(value).ok()?))).collect())
+    Ok(bytes
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, String::from_utf8(value).ok()?)))
+        .collect())
 }
 
 /// The entries of a config map or secret, decoded. An optional one that does not exist is empty.
@@ -205,7 +252,11 @@ pub(crate) fn entries(
     namespace: &str,
     reference: &Value,
 ) -> Result<HashMap<String, Vec<u8>>, String> {
-    let name = reference.get("name").or_else(|| reference.get("secretName")).and_then(Value::as_str).unwrap_or("");
+    let name = reference
+        .get("name")
+        .or_else(|| reference.get("secretName"))
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let optional = reference.get("optional").and_then(Value::as_bool) == Some(true);
     let object = match objects.get(resource, Some(namespace), name) {
         Ok(object) => object,
@@ -215,10 +266,20 @@ pub(crate) fn entries(
     let mut found = HashMap::new();
     let encoded = resource == SECRETS;
     for (member, base64) in [("data", encoded), ("binaryData", true)] {
-        for (key, value) in object.get(member).and_then(Value::as_object).into_iter().flatten() {
+        for (key, value) in object
+            .get(member)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let text = value.as_str().unwrap_or("");
-            let bytes = if base64 { decode_base64(text) } else { Some(text.as_bytes().to_vec()) };
-            let bytes = bytes.ok_or_else(|| format!("key {key} of {} {namespace}/{name} is not base64", resource.kind))?;
+            let bytes = if base64 {
+                decode_base64(text)
+            } else {
+                Some(text.as_bytes().to_vec())
+            };
+            let bytes = bytes
+                .ok_or_else(|| format!("key {key} of {} {namespace}/{name} is not base64", resource.kind))?;
             found.insert(key.clone(), bytes);
         }
     }
@@ -229,7 +290,11 @@ pub(crate) fn entries(
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()).take_while(|byte| *byte != b'=') {
+    for byte in text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .take_while(|byte| *byte != b'=')
+    {
         let digit = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -272,10 +337,17 @@ mod tests {
     #[test]
     fn fields_of_the_pod_are_read() {
         let pod = json!({"metadata": {"name": "p", "labels": {"b": "2", "a/x": "1"}}});
-        let downward = Downward { pod_ip: "127.1.0.1".into(), host_ip: "127.0.0.1".into(), node: "n".into() };
+        let downward = Downward {
+            pod_ip: "127.1.0.1".into(),
+            host_ip: "127.0.0.1".into(),
+            node: "n".into(),
+        };
         assert_eq!(field(&pod, "metadata.name", &downward).unwrap(), "p");
         assert_eq!(field(&pod, "metadata.labels['a/x']", &downward).unwrap(), "1");
-        assert_eq!(field(&pod, "metadata.labels", &downward).unwrap(), "a/x=\"1\"\nb=\"2\"");
+        assert_eq!(
+            field(&pod, "metadata.labels", &downward).unwrap(),
+            "a/x=\"1\"\nb=\"2\""
+        );
         assert_eq!(field(&pod, "status.podIP", &downward).unwrap(), "127.1.0.1");
         assert_eq!(field(&pod, "spec.containers", &downward), None);
     }

@@ -22,7 +22,10 @@ pub enum Runner {
 impl Runner {
     /// A local command without variables of its own.
     pub fn process<S: Into<String>>(command: impl IntoIterator<Item = S>) -> Self {
-        Self::Process { command: command.into_iter().map(Into::into).collect(), env: Vec::new() }
+        Self::Process {
+            command: command.into_iter().map(Into::into).collect(),
+            env: Vec::new(),
+        }
     }
 }
 
@@ -71,7 +74,8 @@ impl ImageMap {
         let any_tag = || self.entries.iter().find(|(key, _)| short_name(key) == repository);
         let prefix = || {
             let matching = self.entries.iter().filter(|(key, _)| {
-                key.strip_suffix('*').is_some_and(|start| image.starts_with(start) || short.starts_with(start))
+                key.strip_suffix('*')
+                    .is_some_and(|start| image.starts_with(start) || short.starts_with(start))
             });
             matching.max_by_key(|(key, _)| key.len())
         };
@@ -97,18 +101,30 @@ fn built_in(repository: &str, own: Option<&str>, tasks: &BTreeSet<String>) -> Op
             return Some(task);
         }
         let env = vec![
-            ("KAPACITOR_HTTP_BIND_ADDRESS".to_owned(), "$(POD_IP):9092".to_owned()),
+            (
+                "KAPACITOR_HTTP_BIND_ADDRESS".to_owned(),
+                "$(POD_IP):9092".to_owned(),
+            ),
             ("KAPACITOR_HOSTNAME".to_owned(), "$(HOSTNAME)".to_owned()),
-            ("KAPACITOR_DATA_DIR".to_owned(), "$(CAPSTAN_POD_DIR)/data".to_owned()),
+            (
+                "KAPACITOR_DATA_DIR".to_owned(),
+                "$(CAPSTAN_POD_DIR)/data".to_owned(),
+            ),
         ];
-        return Some(Runner::Process { command: vec![own?.to_owned(), "serve".to_owned()], env });
+        return Some(Runner::Process {
+            command: vec![own?.to_owned(), "serve".to_owned()],
+            env,
+        });
     }
     None
 }
 
 /// The reference without what Docker adds by itself: `docker.io/` and `library/`.
 fn short_name(image: &str) -> &str {
-    let image = image.strip_prefix("index.docker.io/").or_else(|| image.strip_prefix("docker.io/")).unwrap_or(image);
+    let image = image
+        .strip_prefix("index.docker.io/")
+        .or_else(|| image.strip_prefix("docker.io/"))
+        .unwrap_or(image);
     image.strip_prefix("library/").unwrap_or(image)
 }
 
@@ -140,17 +156,28 @@ mod tests {
         assert_eq!(find("registry:5000/team/x@sha256:00"), Some(Runner::Hollow));
         assert_eq!(find("registry:5000/other"), None);
         assert_eq!(find("kapacitor:1.7"), Some(Runner::Hollow));
-        assert!(matches!(find("kapacitor:1.1.0-rc2"), Some(Runner::Process { command, .. }) if command[1] == "serve"));
+        assert!(
+            matches!(find("kapacitor:1.1.0-rc2"), Some(Runner::Process { command, .. }) if command[1] == "serve")
+        );
     }
 
     #[test]
     fn the_tutorials_app_is_a_task_where_one_is_registered() {
         let map = ImageMap::new();
         let image = "quay.io/influxdb/k8s-kapacitor-autoscale:0.0.1";
-        assert_eq!(map.find(image, Some("/c"), &BTreeSet::new()), Some(Runner::process(["/c", "app"])));
+        assert_eq!(
+            map.find(image, Some("/c"), &BTreeSet::new()),
+            Some(Runner::process(["/c", "app"]))
+        );
         let tasks = BTreeSet::from(["app".to_owned()]);
-        assert_eq!(map.find(image, Some("/c"), &tasks), Some(Runner::Task("app".to_owned())));
-        assert_eq!(map.find(image, None, &tasks), Some(Runner::Task("app".to_owned())));
+        assert_eq!(
+            map.find(image, Some("/c"), &tasks),
+            Some(Runner::Task("app".to_owned()))
+        );
+        assert_eq!(
+            map.find(image, None, &tasks),
+            Some(Runner::Task("app".to_owned()))
+        );
         assert_eq!(map.find(image, None, &BTreeSet::new()), None);
     }
 }

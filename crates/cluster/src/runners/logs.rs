@@ -39,7 +39,12 @@ struct Ring {
 
 impl LogRing {
     fn new(clock: SharedClock, limit: usize) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), progress: watch::Sender::new((0, false)), clock, limit })
+        Arc::new(Self {
+            inner: Mutex::default(),
+            progress: watch::Sender::new((0, false)),
+            clock,
+            limit,
+        })
     }
 
     fn write(&self, bytes: &[u8]) {
@@ -58,7 +63,10 @@ impl LogRing {
         ring.partial.clear();
         text.truncate(text.trim_end_matches(['\n', '\r']).len());
         ring.bytes += text.len() + 32;
-        ring.lines.push_back(LogLine { time: self.clock.now(), text: text.into() });
+        ring.lines.push_back(LogLine {
+            time: self.clock.now(),
+            text: text.into(),
+        });
         while ring.bytes > self.limit
             && let Some(dropped) = ring.lines.pop_front()
         {
@@ -81,7 +89,10 @@ impl LogRing {
     pub(crate) fn read(&self, from: u64) -> (Vec<LogLine>, u64) {
         let ring = self.inner.lock();
         let skip = usize::try_from(from.saturating_sub(ring.first)).unwrap_or(usize::MAX);
-        (ring.lines.iter().skip(skip).cloned().collect(), ring.first + ring.lines.len() as u64)
+        (
+            ring.lines.iter().skip(skip).cloned().collect(),
+            ring.first + ring.lines.len() as u64,
+        )
     }
 
     /// Tells how many lines were written and whether that was all.
@@ -140,14 +151,22 @@ pub(crate) struct LogBook {
 impl LogBook {
     /// `limit` bytes are kept of each run.
     pub(crate) fn new(clock: SharedClock, limit: usize) -> Self {
-        Self { runs: Arc::default(), clock, limit }
+        Self {
+            runs: Arc::default(),
+            clock,
+            limit,
+        }
     }
 
     /// Starts the log of a container's next run.
     pub(crate) fn open(&self, uid: &str, container: &str) -> LogWriter {
         let ring = LogRing::new(Arc::clone(&self.clock), self.limit);
         let mut all = self.runs.lock();
-        let runs = all.entry(uid.to_owned()).or_default().entry(container.to_owned()).or_default();
+        let runs = all
+            .entry(uid.to_owned())
+            .or_default()
+            .entry(container.to_owned())
+            .or_default();
         runs.previous = runs.current.replace(Arc::clone(&ring));
         LogWriter { ring }
     }
@@ -156,7 +175,11 @@ impl LogBook {
     pub(crate) fn find(&self, uid: &str, container: &str, previous: bool) -> Option<Arc<LogRing>> {
         let all = self.runs.lock();
         let runs = all.get(uid)?.get(container)?;
-        if previous { runs.previous.clone() } else { runs.current.clone() }
+        if previous {
+            runs.previous.clone()
+        } else {
+            runs.current.clone()
+        }
     }
 
     /// Forgets a pod; whoever follows it is told the end.

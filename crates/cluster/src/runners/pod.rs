@@ -56,7 +56,11 @@ impl Life<'_> {
     /// Changes a container's view and has the status written.
     pub(crate) fn update<T>(&self, slot: Slot, change: impl FnOnce(&mut ContainerView) -> T) -> T {
         let mut view = self.view.lock();
-        let container = if slot.init { &mut view.init[slot.index] } else { &mut view.containers[slot.index] };
+        let container = if slot.init {
+            &mut view.init[slot.index]
+        } else {
+            &mut view.containers[slot.index]
+        };
         let result = change(container);
         drop(view);
         self.changed.notify_one();
@@ -69,15 +73,21 @@ impl Life<'_> {
         let labels: Vec<&str> = host.split('.').collect();
         let valid = |label: &str| {
             (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
                 && label.bytes().any(|b| b.is_ascii_lowercase())
         };
         let (service, namespace, sure) = match labels.as_slice() {
             [service] if *service != "localhost" && *service != meta::name(self.pod) => {
                 (*service, meta::namespace(self.pod), certain)
             }
-            [service, namespace] if objects.get(NAMESPACES, None, namespace).is_ok() => (*service, *namespace, certain),
-            [service, namespace, "svc"] | [service, namespace, "svc", "cluster", "local"] => (*service, *namespace, true),
+            [service, namespace] if objects.get(NAMESPACES, None, namespace).is_ok() => {
+                (*service, *namespace, certain)
+            }
+            [service, namespace, "svc"] | [service, namespace, "svc", "cluster", "local"] => {
+                (*service, *namespace, true)
+            }
             // A pod behind a headless service, by its own name.
             [pod, _, namespace, "svc"] | [pod, _, namespace, "svc", "cluster", "local"] => {
                 let pod = objects.get(PODS, Some(namespace), pod).ok()?;
@@ -86,14 +96,24 @@ impl Life<'_> {
             }
             _ => return None,
         };
-        let exists = objects.get(SERVICES, Some(namespace), service).is_ok_and(|found| {
-            let ports = found.pointer("/spec/ports").and_then(Value::as_array);
-            ports.is_some_and(|ports| ports.iter().any(|p| p.get("port").and_then(Value::as_u64) == Some(u64::from(port))))
-        });
+        let exists = objects
+            .get(SERVICES, Some(namespace), service)
+            .is_ok_and(|found| {
+                let ports = found.pointer("/spec/ports").and_then(Value::as_array);
+                ports.is_some_and(|ports| {
+                    ports
+                        .iter()
+                        .any(|p| p.get("port").and_then(Value::as_u64) == Some(u64::from(port)))
+                })
+            });
         if !exists && !(sure && valid(service)) {
             return None;
         }
-        self.agent.services.reserve(&PortKey { namespace: namespace.to_owned(), service: service.to_owned(), port })
+        self.agent.services.reserve(&PortKey {
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            port,
+        })
     }
 
     /// Polls containers while their news are written, until `work` is done. `false` when the pod is to end first.
@@ -126,9 +146,19 @@ pub(crate) async fn ended(ending: &mut watch::Receiver<Ending>) {
 
 /// Runs a pod to its end.
 pub(crate) async fn run(agent: &Arc<Agent>, pod: &Arc<Value>, ending: watch::Receiver<Ending>) {
-    let specs = |member: &str| pod.pointer(&format!("/spec/{member}")).and_then(Value::as_array).cloned().unwrap_or_default();
+    let specs = |member: &str| {
+        pod.pointer(&format!("/spec/{member}"))
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let (init, containers) = (specs("initContainers"), specs("containers"));
-    let views = |specs: &[Value], member: &str| specs.iter().map(|spec| first_view(agent, pod, spec, member)).collect::<Vec<_>>();
+    let views = |specs: &[Value], member: &str| {
+        specs
+            .iter()
+            .map(|spec| first_view(agent, pod, spec, member))
+            .collect::<Vec<_>>()
+    };
     let mut view = PodView {
         address: None,
         host: Agent::host(),
@@ -136,11 +166,21 @@ pub(crate) async fn run(agent: &Arc<Agent>, pod: &Arc<Value>, ending: watch::Rec
         initialized: init.is_empty(),
         init: views(&init, "initContainerStatuses"),
         containers: views(&containers, "containerStatuses"),
-        restart_policy: pod.pointer("/spec/restartPolicy").and_then(Value::as_str).unwrap_or("Always").to_owned(),
+        restart_policy: pod
+            .pointer("/spec/restartPolicy")
+            .and_then(Value::as_str)
+            .unwrap_or("Always")
+            .to_owned(),
         generation: meta::generation(pod),
     };
-    let hollow = containers.iter().all(|c| agent.runner(image(c)) == Some(Runner::Hollow));
-    let ports: Vec<u16> = if hollow { Vec::new() } else { containers.iter().flat_map(container::ports).collect() };
+    let hollow = containers
+        .iter()
+        .all(|c| agent.runner(image(c)) == Some(Runner::Hollow));
+    let ports: Vec<u16> = if hollow {
+        Vec::new()
+    } else {
+        containers.iter().flat_map(container::ports).collect()
+    };
     let Some(address) = address(agent, pod, &ports, &view, ending.clone()).await else {
         finish(agent, pod, *ending.borrow());
         return;
@@ -177,25 +217,47 @@ fn image(container: &Value) -> &str {
 /// A container before its first start; restarts counted by an earlier life of the cluster stay counted.
 fn first_view(agent: &Agent, pod: &Value, spec: &Value, member: &str) -> ContainerView {
     let name = spec.get("name").and_then(Value::as_str).unwrap_or("").to_owned();
-    let before = pod.pointer(&format!("/status/{member}")).and_then(Value::as_array).and_then(|all| {
-        all.iter().find(|status| status.get("name").and_then(Value::as_str) == Some(&name)).cloned()
-    });
+    let before = pod
+        .pointer(&format!("/status/{member}"))
+        .and_then(Value::as_array)
+        .and_then(|all| {
+            all.iter()
+                .find(|status| status.get("name").and_then(Value::as_str) == Some(&name))
+                .cloned()
+        });
     let restarts = before.map_or(0, |status| {
         let count = int(&status, "/restartCount", 0);
         let ran = status.get("containerID").is_some();
         u32::try_from(count + i64::from(ran)).unwrap_or(0)
     });
     let image = image(spec).to_owned();
-    let runner = agent.runner(&image).map_or_else(String::new, |runner| match runner {
-        Runner::Process { command, .. } => format!("capstan://process/{}", command.join(" ")),
-        Runner::Task(name) => format!("capstan://task/{name}"),
-        Runner::Hollow => "capstan://hollow".to_owned(),
-    });
+    let runner = agent
+        .runner(&image)
+        .map_or_else(String::new, |runner| match runner {
+            Runner::Process { command, .. } => format!("capstan://process/{}", command.join(" ")),
+            Runner::Task(name) => format!("capstan://task/{name}"),
+            Runner::Hollow => "capstan://hollow".to_owned(),
+        });
     let state = ContainerState::waiting("ContainerCreating");
-    ContainerView { name, image, state, last: None, ready: false, restarts, id: String::new(), runner }
+    ContainerView {
+        name,
+        image,
+        state,
+        last: None,
+        ready: false,
+        restarts,
+        id: String::new(),
+        runner,
+    }
 }
 
-async fn address(agent: &Agent, pod: &Value, ports: &[u16], view: &PodView, mut ending: watch::Receiver<Ending>) -> Option<IpAddr> {
+async fn address(
+    agent: &Agent,
+    pod: &Value,
+    ports: &[u16],
+    view: &PodView,
+    mut ending: watch::Receiver<Ending>,
+) -> Option<IpAddr> {
     let mut told = false;
     loop {
         match agent.settings.addresses.allocate(ports) {
@@ -225,11 +287,22 @@ async fn hollow(agent: &Agent, pod: &Value, mut view: PodView, mut ending: watch
     view.initialized = true;
     for container in view.init.iter_mut() {
         let id = format!("capstan://{}/{}", meta::uid(pod), container.name);
-        container.state =
-            ContainerState::Terminated { code: 0, signal: None, reason: "Completed", started: since, finished: since, id };
+        container.state = ContainerState::Terminated {
+            code: 0,
+            signal: None,
+            reason: "Completed",
+            started: since,
+            finished: since,
+            id,
+        };
     }
     for container in view.containers.iter_mut() {
-        container.id = format!("capstan://{}/{}/{}", meta::uid(pod), container.name, container.restarts);
+        container.id = format!(
+            "capstan://{}/{}/{}",
+            meta::uid(pod),
+            container.name,
+            container.restarts
+        );
         container.state = ContainerState::Running { since };
         container.ready = true;
     }
@@ -252,7 +325,11 @@ async fn real(
         agent,
         pod,
         address,
-        downward: Downward { pod_ip: address.to_string(), host_ip: view.host.to_string(), node: NODE.to_owned() },
+        downward: Downward {
+            pod_ip: address.to_string(),
+            host_ip: view.host.to_string(),
+            node: NODE.to_owned(),
+        },
         account: directory.join("serviceaccount"),
         directory,
         volumes: HashMap::new(),
@@ -276,7 +353,13 @@ async fn real(
         }
         life.view.lock().initialized = true;
         life.changed.notify_one();
-        join_all(containers.iter().enumerate().map(|(index, spec)| container::run(life, Slot { init: false, index }, spec))).await;
+        join_all(
+            containers
+                .iter()
+                .enumerate()
+                .map(|(index, spec)| container::run(life, Slot { init: false, index }, spec)),
+        )
+        .await;
     };
     tokio::pin!(work);
     if life.attend(work.as_mut()).await {
@@ -287,7 +370,11 @@ async fn real(
     let how = *life.ending.borrow();
     let running: Vec<String> = {
         let view = life.view.lock();
-        view.containers.iter().filter(|c| !c.id.is_empty() && !c.state.is_terminated()).map(|c| c.name.clone()).collect()
+        view.containers
+            .iter()
+            .filter(|c| !c.id.is_empty() && !c.state.is_terminated())
+            .map(|c| c.name.clone())
+            .collect()
     };
     if matches!(how, Ending::Within(_)) {
         for name in running {
@@ -325,7 +412,10 @@ async fn hastened(mut ending: watch::Receiver<Ending>, before: Ending) {
 async fn set_up(life: &mut Life<'_>) -> bool {
     let agent = life.agent;
     let mut ending = life.ending.clone();
-    let places = Places { pod: life.directory.clone(), node: agent.settings.node_directory.clone() };
+    let places = Places {
+        pod: life.directory.clone(),
+        node: agent.settings.node_directory.clone(),
+    };
     loop {
         let made = volumes::make(&agent.context.objects, life.pod, &places, &life.downward)
             .and_then(|made| credentials(life).map(|()| made));
@@ -346,14 +436,24 @@ async fn set_up(life: &mut Life<'_>) -> bool {
 /// Writes the pod's credentials: what Kubernetes mounts, and a kubeconfig that says the same.
 fn credentials(life: &Life<'_>) -> Result<(), String> {
     let settings = &life.agent.settings;
-    std::fs::create_dir_all(&life.directory).map_err(|error| format!("{}: {error}", life.directory.display()))?;
+    std::fs::create_dir_all(&life.directory)
+        .map_err(|error| format!("{}: {error}", life.directory.display()))?;
     let namespace = meta::namespace(life.pod);
-    let account = life.pod.pointer("/spec/serviceAccountName").and_then(Value::as_str).filter(|n| !n.is_empty());
+    let account = life
+        .pod
+        .pointer("/spec/serviceAccountName")
+        .and_then(Value::as_str)
+        .filter(|n| !n.is_empty());
     let token = (settings.token)(namespace, account.unwrap_or("default")).unwrap_or_default();
     volumes::write(&life.account, "namespace", namespace.as_bytes())?;
     volumes::write(&life.account, "ca.crt", settings.certificate_authority.as_bytes())?;
     volumes::write(&life.account, "token", token.as_bytes())?;
     let url = format!("https://{}", settings.api);
-    let text = crate::kubeconfig::with_files(&url, &life.account.join("ca.crt"), &life.account.join("token"), namespace);
+    let text = crate::kubeconfig::with_files(
+        &url,
+        &life.account.join("ca.crt"),
+        &life.account.join("token"),
+        namespace,
+    );
     volumes::write(&life.account, "kubeconfig", text.as_bytes())
 }

@@ -16,9 +16,18 @@ use crate::controllers::pods::int;
 /// How a container is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Question {
-    Http { port: u16, path: String, host: String, headers: Vec<(String, String)> },
-    Tcp { port: u16 },
-    Exec { command: Vec<String> },
+    Http {
+        port: u16,
+        path: String,
+        host: String,
+        headers: Vec<(String, String)>,
+    },
+    Tcp {
+        port: u16,
+    },
+    Exec {
+        command: Vec<String>,
+    },
 }
 
 /// A probe with its timing.
@@ -45,7 +54,9 @@ impl Probe {
         let seconds = |field: &str, default: i64| {
             Duration::from_secs(u64::try_from(int(probe, &format!("/{field}"), default)).unwrap_or(0))
         };
-        let count = |field: &str, default: i64| u32::try_from(int(probe, &format!("/{field}"), default).max(1)).unwrap_or(1);
+        let count = |field: &str, default: i64| {
+            u32::try_from(int(probe, &format!("/{field}"), default).max(1)).unwrap_or(1)
+        };
         Some(Self {
             question: question(pod, probe)?,
             initial_delay: seconds("initialDelaySeconds", 0),
@@ -76,7 +87,12 @@ impl Probe {
         let asked = async {
             match &self.question {
                 Question::Tcp { port } => connect(address, *port).await.map(|_| ()),
-                Question::Http { port, path, host, headers } => get(address, *port, path, host, headers).await,
+                Question::Http {
+                    port,
+                    path,
+                    host,
+                    headers,
+                } => get(address, *port, path, host, headers).await,
                 Question::Exec { command } => execute(command, commands).await,
             }
         };
@@ -90,7 +106,10 @@ impl Probe {
 fn question(pod: &Value, probe: &Value) -> Option<Question> {
     let port = |of: &Value| match of.get("port")? {
         Value::Number(number) => u16::try_from(number.as_u64()?).ok(),
-        Value::String(name) => name.parse().ok().or_else(|| u16::try_from(container_port(pod, name)?).ok()),
+        Value::String(name) => name
+            .parse()
+            .ok()
+            .or_else(|| u16::try_from(container_port(pod, name)?).ok()),
         _ => None,
     };
     if let Some(http) = probe.get("httpGet") {
@@ -100,35 +119,64 @@ fn question(pod: &Value, probe: &Value) -> Option<Question> {
         if text("scheme") == "HTTPS" {
             return Some(Question::Tcp { port: number });
         }
-        let path = if text("path").starts_with('/') { text("path").to_owned() } else { format!("/{}", text("path")) };
+        let path = if text("path").starts_with('/') {
+            text("path").to_owned()
+        } else {
+            format!("/{}", text("path"))
+        };
         let headers = http
             .get("httpHeaders")
             .and_then(Value::as_array)
             .map(|all| {
                 let part = |header: &Value, f: &str| header.get(f).and_then(Value::as_str).map(str::to_owned);
-                all.iter().filter_map(|header| Some((part(header, "name")?, part(header, "value")?))).collect()
+                all.iter()
+                    .filter_map(|header| Some((part(header, "name")?, part(header, "value")?)))
+                    .collect()
             })
             .unwrap_or_default();
-        return Some(Question::Http { port: number, path, host: text("host").to_owned(), headers });
+        return Some(Question::Http {
+            port: number,
+            path,
+            host: text("host").to_owned(),
+            headers,
+        });
     }
     if let Some(tcp) = probe.get("tcpSocket").or_else(|| probe.get("grpc")) {
         return Some(Question::Tcp { port: port(tcp)? });
     }
     let command = probe.pointer("/exec/command")?.as_array()?;
-    Some(Question::Exec { command: command.iter().filter_map(|part| part.as_str().map(str::to_owned)).collect() })
+    Some(Question::Exec {
+        command: command
+            .iter()
+            .filter_map(|part| part.as_str().map(str::to_owned))
+            .collect(),
+    })
 }
 
 async fn connect(address: IpAddr, port: u16) -> Result<TcpStream, String> {
     let address = SocketAddr::new(address, port);
-    TcpStream::connect(address).await.map_err(|error| format!("dial tcp {address}: {error}"))
+    TcpStream::connect(address)
+        .await
+        .map_err(|error| format!("dial tcp {address}: {error}"))
 }
 
-async fn get(address: IpAddr, port: u16, path: &str, host: &str, headers: &[(String, String)]) -> Result<(), String> {
+async fn get(
+    address: IpAddr,
+    port: u16,
+    path: &str,
+    host: &str,
+    headers: &[(String, String)],
+) -> Result<(), String> {
     let stream = connect(address, port).await?;
     let told = |error: &dyn std::fmt::Display| format!("Get \"http://{address}:{port}{path}\": {error}");
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| told(&error))?;
-    let host = if host.is_empty() { format!("{address}:{port}") } else { host.to_owned() };
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| told(&error))?;
+    let host = if host.is_empty() {
+        format!("{address}:{port}")
+    } else {
+        host.to_owned()
+    };
     let mut request = http::Request::get(path)
         .header(http::header::HOST, host)
         .header(http::header::USER_AGENT, "kube-probe/1.36")
@@ -136,7 +184,9 @@ async fn get(address: IpAddr, port: u16, path: &str, host: &str, headers: &[(Str
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(|error| told(&error))?;
+    let request = request
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| told(&error))?;
     // Both live only as long as this question: nothing outlasts the timeout.
     let asked = sender.send_request(request);
     tokio::pin!(asked, connection);
@@ -156,7 +206,9 @@ async fn get(address: IpAddr, port: u16, path: &str, host: &str, headers: &[(Str
 }
 
 async fn execute(command: &[String], commands: &Commands<'_>) -> Result<(), String> {
-    let Some((program, arguments)) = command.split_first() else { return Err("the command is empty".to_owned()) };
+    let Some((program, arguments)) = command.split_first() else {
+        return Err("the command is empty".to_owned());
+    };
     let status = tokio::process::Command::new(program)
         .args(arguments)
         .current_dir(commands.directory)
@@ -168,7 +220,11 @@ async fn execute(command: &[String], commands: &Commands<'_>) -> Result<(), Stri
         .status()
         .await
         .map_err(|error| format!("{program}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("command ended with {status}")) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("command ended with {status}"))
+    }
 }
 
 #[cfg(test)]
@@ -180,11 +236,20 @@ mod tests {
     #[test]
     fn probes_are_read_with_their_defaults() {
         let pod = json!({"spec": {"containers": [{"ports": [{"name": "web", "containerPort": 8000}]}]}});
-        let container = json!({"readinessProbe": {"httpGet": {"port": "web", "path": "ping"}, "periodSeconds": 2}});
+        let container =
+            json!({"readinessProbe": {"httpGet": {"port": "web", "path": "ping"}, "periodSeconds": 2}});
         let probe = Probe::of(&pod, &container, "readinessProbe").unwrap();
-        let wanted = Question::Http { port: 8000, path: "/ping".into(), host: String::new(), headers: Vec::new() };
+        let wanted = Question::Http {
+            port: 8000,
+            path: "/ping".into(),
+            host: String::new(),
+            headers: Vec::new(),
+        };
         assert_eq!(probe.question, wanted);
-        assert_eq!((probe.period, probe.failures, probe.successes), (Duration::from_secs(2), 3, 1));
+        assert_eq!(
+            (probe.period, probe.failures, probe.successes),
+            (Duration::from_secs(2), 3, 1)
+        );
         assert_eq!(Probe::of(&pod, &container, "livenessProbe"), None);
     }
 }

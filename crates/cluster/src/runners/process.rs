@@ -50,21 +50,29 @@ impl Spawner {
     pub(crate) fn start() -> io::Result<Self> {
         let (requests, inbox) = std::sync::mpsc::sync_channel::<Request>(64);
         let runtime = tokio::runtime::Handle::current();
-        std::thread::Builder::new().name("pod processes".to_owned()).spawn(move || {
-            let _runtime = runtime.enter();
-            for (mut command, answer) in inbox {
-                // Nobody waits for the answer any more: the child is killed on drop.
-                let _ = answer.send(command.spawn());
-            }
-        })?;
-        let setpriv = if cfg!(target_os = "linux") { find("setpriv") } else { None };
+        std::thread::Builder::new()
+            .name("pod processes".to_owned())
+            .spawn(move || {
+                let _runtime = runtime.enter();
+                for (mut command, answer) in inbox {
+                    // Nobody waits for the answer any more: the child is killed on drop.
+                    let _ = answer.send(command.spawn());
+                }
+            })?;
+        let setpriv = if cfg!(target_os = "linux") {
+            find("setpriv")
+        } else {
+            None
+        };
         Ok(Self { requests, setpriv })
     }
 
     /// Starts a command whose output goes to `log`.
     pub(crate) async fn run(&self, spec: &Spec, log: LogWriter) -> io::Result<Process> {
-        let (name, arguments) =
-            spec.command.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command"))?;
+        let (name, arguments) = spec
+            .command
+            .split_first()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command"))?;
         let program = resolve(name, &spec.directory)?;
         let mut command = match &self.setpriv {
             Some(setpriv) => {
@@ -80,15 +88,29 @@ impl Spawner {
                 command.env(name, value);
             }
         }
-        command.env("HOME", &spec.directory).envs(spec.env.iter().map(|(name, value)| (name, value)));
+        command
+            .env("HOME", &spec.directory)
+            .envs(spec.env.iter().map(|(name, value)| (name, value)));
         // Without pdeathsig an open pipe that closes with us is the best we can give.
-        let stdin = if self.setpriv.is_some() { Stdio::null() } else { Stdio::piped() };
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let stdin = if self.setpriv.is_some() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        };
+        command
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
         let (answer, child) = oneshot::channel();
-        self.requests.try_send((command, answer)).map_err(|_| io::Error::other("too many processes are starting"))?;
-        let mut child = child.await.map_err(|_| io::Error::other("the spawning thread has ended"))??;
+        self.requests
+            .try_send((command, answer))
+            .map_err(|_| io::Error::other("too many processes are starting"))?;
+        let mut child = child
+            .await
+            .map_err(|_| io::Error::other("the spawning thread has ended"))??;
         let mut readers = Vec::new();
         if let Some(stdout) = child.stdout.take() {
             readers.push(spawn("pod stdout", copy(stdout, log.clone())));
@@ -97,7 +119,13 @@ impl Spawner {
             readers.push(spawn("pod stderr", copy(stderr, log.clone())));
         }
         let group = child.id();
-        Ok(Process { _stdin: child.stdin.take(), child, group, readers, log })
+        Ok(Process {
+            _stdin: child.stdin.take(),
+            child,
+            group,
+            readers,
+            log,
+        })
     }
 }
 
@@ -118,7 +146,10 @@ impl Process {
             Ok(status) => exit_of(status),
             Err(error) => {
                 tracing::warn!(%error, "cannot wait for a pod's process");
-                Exit { code: 255, signal: None }
+                Exit {
+                    code: 255,
+                    signal: None,
+                }
             }
         };
         // What it left behind in its group goes with it, as with a container.
@@ -151,7 +182,10 @@ impl Process {
             Signal::Terminate => rustix::process::Signal::TERM,
             Signal::Kill => rustix::process::Signal::KILL,
         };
-        let pid = self.group.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = self
+            .group
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // It may be gone already.
             let _ = kill_process_group(pid, signal);
@@ -179,10 +213,16 @@ fn exit_of(status: ExitStatus) -> Exit {
     {
         use std::os::unix::process::ExitStatusExt;
         if let Some(signal) = status.signal() {
-            return Exit { code: 128 + signal, signal: Some(signal) };
+            return Exit {
+                code: 128 + signal,
+                signal: Some(signal),
+            };
         }
     }
-    Exit { code: status.code().unwrap_or(255), signal: None }
+    Exit {
+        code: status.code().unwrap_or(255),
+        signal: None,
+    }
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin + Send, log: LogWriter) {
@@ -197,15 +237,26 @@ async fn copy(mut from: impl AsyncRead + Unpin + Send, log: LogWriter) {
 
 /// The program's file: looked up here rather than by the child, so that a missing one is told as such.
 fn resolve(name: &str, directory: &Path) -> io::Result<OsString> {
-    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("\"{name}\": executable file not found"));
+    let missing = || {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("\"{name}\": executable file not found"),
+        )
+    };
     if name.contains('/') {
         let path = directory.join(name);
-        return if path.is_file() { Ok(path.into_os_string()) } else { Err(missing()) };
+        return if path.is_file() {
+            Ok(path.into_os_string())
+        } else {
+            Err(missing())
+        };
     }
     find(name).map(PathBuf::into_os_string).ok_or_else(missing)
 }
 
 fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
 }

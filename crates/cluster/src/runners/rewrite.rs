@@ -41,11 +41,22 @@ fn services(value: &str, lookup: &Lookup<'_>, changes: &mut Vec<(String, String)
         }
         let host = &value[start..at];
         let before = &value[..start];
-        let scheme = before.strip_suffix("//").and_then(scheme_of).or_else(|| after_credentials(before));
+        let scheme = before
+            .strip_suffix("//")
+            .and_then(scheme_of)
+            .or_else(|| after_credentials(before));
         // A name in the middle of a word, a path or a query is no host.
-        let free = before.is_empty() || scheme.is_some() || before.ends_with(['=', ',', ';', ' ', '"', '\'', '@', '(', '[']);
-        let digits = bytes[at..].strip_prefix(b":").map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count());
-        let port: Option<u16> = if digits > 0 { value[at + 1..=at + digits].parse().ok() } else { None };
+        let free = before.is_empty()
+            || scheme.is_some()
+            || before.ends_with(['=', ',', ';', ' ', '"', '\'', '@', '(', '[']);
+        let digits = bytes[at..]
+            .strip_prefix(b":")
+            .map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count());
+        let port: Option<u16> = if digits > 0 {
+            value[at + 1..=at + digits].parse().ok()
+        } else {
+            None
+        };
         let end = if digits > 0 { at + 1 + digits } else { at };
         let ends = bytes.get(end).is_none_or(|byte| b"/?#,; \"')]".contains(byte));
         let wanted = port.or_else(|| scheme.and_then(default_port).filter(|_| digits == 0));
@@ -71,7 +82,9 @@ fn services(value: &str, lookup: &Lookup<'_>, changes: &mut Vec<(String, String)
 /// The scheme right before `//`.
 fn scheme_of(before: &str) -> Option<&str> {
     let before = before.strip_suffix(':')?;
-    let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '-')).map_or(0, |i| i + 1);
+    let start = before
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '-'))
+        .map_or(0, |i| i + 1);
     Some(&before[start..]).filter(|scheme| !scheme.is_empty())
 }
 
@@ -95,13 +108,18 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 /// Replaces paths under a mount, the longest mount first.
 fn paths(value: &str, mounts: &[Mount], changes: &mut Vec<(String, String)>) -> String {
-    let mut sorted: Vec<&Mount> = mounts.iter().filter(|mount| mount.path.trim_end_matches('/').len() > 1).collect();
+    let mut sorted: Vec<&Mount> = mounts
+        .iter()
+        .filter(|mount| mount.path.trim_end_matches('/').len() > 1)
+        .collect();
     sorted.sort_by_key(|mount| std::cmp::Reverse(mount.path.len()));
     let mut out = String::with_capacity(value.len());
     let mut at = 0;
     'next: while at < value.len() {
         let before = &value[..at];
-        let free = at == 0 || before.ends_with("file://") || before.ends_with(['=', ',', ';', ' ', '"', '\'', ':', '(', '[']);
+        let free = at == 0
+            || before.ends_with("file://")
+            || before.ends_with(['=', ',', ';', ' ', '"', '\'', ':', '(', '[']);
         if free && value[at..].starts_with('/') {
             for mount in &sorted {
                 let path = mount.path.trim_end_matches('/');
@@ -130,7 +148,9 @@ mod tests {
 
     fn lookup(host: &str, port: u16, certain: bool) -> Option<SocketAddr> {
         match (host, port) {
-            ("kapacitor" | "kapacitor.default" | "kapacitor.default.svc.cluster.local", 9092) => "127.0.0.1:4000".parse().ok(),
+            ("kapacitor" | "kapacitor.default" | "kapacitor.default.svc.cluster.local", 9092) => {
+                "127.0.0.1:4000".parse().ok()
+            }
             ("web", 80) => "127.0.0.1:4001".parse().ok(),
             ("later", 1) if certain => "127.0.0.1:4002".parse().ok(),
             _ => None,
@@ -139,8 +159,14 @@ mod tests {
 
     fn local(value: &str) -> String {
         let mounts = [
-            Mount { path: "/kapacitor".into(), local: "/tmp/v".into() },
-            Mount { path: "/kapacitor/etc/".into(), local: "/tmp/e".into() },
+            Mount {
+                path: "/kapacitor".into(),
+                local: "/tmp/v".into(),
+            },
+            Mount {
+                path: "/kapacitor/etc/".into(),
+                local: "/tmp/e".into(),
+            },
         ];
         rewrite(value, &mounts, &lookup).0
     }
@@ -148,13 +174,33 @@ mod tests {
     #[test]
     fn services_are_found_wherever_a_host_can_stand() {
         let url = "http://kapacitor.default:9092/write?db=autoscale&rp=autogen&precision=s";
-        assert_eq!(local(url), "http://127.0.0.1:4000/write?db=autoscale&rp=autogen&precision=s");
-        assert_eq!(local("http://kapacitor.default.svc.cluster.local.:9092"), "http://127.0.0.1:4000");
-        assert_eq!(local("http://user:pw@kapacitor:9092/"), "http://user:pw@127.0.0.1:4000/");
+        assert_eq!(
+            local(url),
+            "http://127.0.0.1:4000/write?db=autoscale&rp=autogen&precision=s"
+        );
+        assert_eq!(
+            local("http://kapacitor.default.svc.cluster.local.:9092"),
+            "http://127.0.0.1:4000"
+        );
+        assert_eq!(
+            local("http://user:pw@kapacitor:9092/"),
+            "http://user:pw@127.0.0.1:4000/"
+        );
         assert_eq!(local("kapacitor:9092"), "127.0.0.1:4000");
-        assert_eq!(local("http://web/x,http://web"), "http://127.0.0.1:4001/x,http://127.0.0.1:4001");
+        assert_eq!(
+            local("http://web/x,http://web"),
+            "http://127.0.0.1:4001/x,http://127.0.0.1:4001"
+        );
         assert_eq!(local("http://later:1 later:1"), "http://127.0.0.1:4002 later:1");
-        for same in ["web", "http://example.com:9092/", "xkapacitor:9092", "kapacitor:90921", "a/kapacitor:9092", "1.2.3.4:80", "käse"] {
+        for same in [
+            "web",
+            "http://example.com:9092/",
+            "xkapacitor:9092",
+            "kapacitor:90921",
+            "a/kapacitor:9092",
+            "1.2.3.4:80",
+            "käse",
+        ] {
             assert_eq!(local(same), same);
         }
     }

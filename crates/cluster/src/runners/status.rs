@@ -10,14 +10,29 @@ use crate::controllers::timestamp;
 /// Where a container is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ContainerState {
-    Waiting { reason: &'static str, message: String },
-    Running { since: jiff::Timestamp },
-    Terminated { code: i32, signal: Option<i32>, reason: &'static str, started: jiff::Timestamp, finished: jiff::Timestamp, id: String },
+    Waiting {
+        reason: &'static str,
+        message: String,
+    },
+    Running {
+        since: jiff::Timestamp,
+    },
+    Terminated {
+        code: i32,
+        signal: Option<i32>,
+        reason: &'static str,
+        started: jiff::Timestamp,
+        finished: jiff::Timestamp,
+        id: String,
+    },
 }
 
 impl ContainerState {
     pub(crate) fn waiting(reason: &'static str) -> Self {
-        Self::Waiting { reason, message: String::new() }
+        Self::Waiting {
+            reason,
+            message: String::new(),
+        }
     }
 
     pub(crate) fn is_terminated(&self) -> bool {
@@ -34,7 +49,14 @@ impl ContainerState {
                 json!({ "waiting": waiting })
             }
             Self::Running { since } => json!({"running": {"startedAt": timestamp(*since)}}),
-            Self::Terminated { code, signal, reason, started, finished, id } => {
+            Self::Terminated {
+                code,
+                signal,
+                reason,
+                started,
+                finished,
+                id,
+            } => {
                 let mut terminated = json!({"exitCode": code});
                 if let Some(signal) = signal {
                     terminated["signal"] = (*signal).into();
@@ -70,11 +92,23 @@ impl ContainerView {
         let mut value = Map::new();
         value.insert("name".into(), self.name.as_str().into());
         value.insert("state".into(), self.state.value());
-        value.insert("lastState".into(), self.last.as_ref().map_or_else(|| json!({}), ContainerState::value));
+        value.insert(
+            "lastState".into(),
+            self.last
+                .as_ref()
+                .map_or_else(|| json!({}), ContainerState::value),
+        );
         value.insert("ready".into(), self.ready.into());
         value.insert("restartCount".into(), self.restarts.into());
         value.insert("image".into(), self.image.as_str().into());
-        value.insert("imageID".into(), if self.id.is_empty() { "".into() } else { self.runner.as_str().into() });
+        value.insert(
+            "imageID".into(),
+            if self.id.is_empty() {
+                "".into()
+            } else {
+                self.runner.as_str().into()
+            },
+        );
         if !self.id.is_empty() {
             value.insert("containerID".into(), self.id.as_str().into());
         }
@@ -101,12 +135,15 @@ pub(crate) struct PodView {
 impl PodView {
     /// `status.phase` by upstream's rules (`getPhase`).
     pub(crate) fn phase(&self) -> &'static str {
-        let failed = |view: &ContainerView| matches!(view.state, ContainerState::Terminated { code, .. } if code != 0);
+        let failed =
+            |view: &ContainerView| matches!(view.state, ContainerState::Terminated { code, .. } if code != 0);
         if !self.initialized {
             let over = self.restart_policy == "Never" && self.init.iter().any(failed);
             return if over { "Failed" } else { "Pending" };
         }
-        let never_started = |view: &ContainerView| matches!(view.state, ContainerState::Waiting { .. }) && view.last.is_none();
+        let never_started = |view: &ContainerView| {
+            matches!(view.state, ContainerState::Waiting { .. }) && view.last.is_none()
+        };
         if self.containers.iter().any(never_started) {
             return "Pending";
         }
@@ -131,8 +168,14 @@ impl PodView {
             status.insert("observedGeneration".into(), self.generation.into());
         }
         status.insert("phase".into(), phase.into());
-        let mut fields = json!({"conditions": before.get("conditions").cloned().unwrap_or_else(|| json!([]))});
-        let unready: Vec<&str> = self.containers.iter().filter(|c| !c.ready).map(|c| c.name.as_str()).collect();
+        let mut fields =
+            json!({"conditions": before.get("conditions").cloned().unwrap_or_else(|| json!([]))});
+        let unready: Vec<&str> = self
+            .containers
+            .iter()
+            .filter(|c| !c.ready)
+            .map(|c| c.name.as_str())
+            .collect();
         let finished = matches!(phase, "Succeeded" | "Failed");
         let ready = if unready.is_empty() {
             json!({"status": "True"})
@@ -145,13 +188,20 @@ impl PodView {
                    "message": format!("containers with unready status: [{}]", unready.join(" "))})
         };
         let initialized = if self.initialized {
-            if phase == "Succeeded" { json!({"status": "True", "reason": "PodCompleted"}) } else { json!({"status": "True"}) }
+            if phase == "Succeeded" {
+                json!({"status": "True", "reason": "PodCompleted"})
+            } else {
+                json!({"status": "True"})
+            }
         } else {
             json!({"status": "False", "reason": "ContainersNotInitialized"})
         };
         let sandbox = self.address.is_some() && !finished;
         for (kind, condition) in [
-            ("PodReadyToStartContainers", json!({"status": if sandbox { "True" } else { "False" }})),
+            (
+                "PodReadyToStartContainers",
+                json!({"status": if sandbox { "True" } else { "False" }}),
+            ),
             ("Initialized", initialized),
             ("Ready", ready.clone()),
             ("ContainersReady", ready),
@@ -174,9 +224,15 @@ impl PodView {
         }
         status.insert("startTime".into(), timestamp(self.started).into());
         if !self.init.is_empty() {
-            status.insert("initContainerStatuses".into(), self.init.iter().map(ContainerView::value).collect());
+            status.insert(
+                "initContainerStatuses".into(),
+                self.init.iter().map(ContainerView::value).collect(),
+            );
         }
-        status.insert("containerStatuses".into(), self.containers.iter().map(ContainerView::value).collect());
+        status.insert(
+            "containerStatuses".into(),
+            self.containers.iter().map(ContainerView::value).collect(),
+        );
         if let Some(quality) = before.get("qosClass") {
             status.insert("qosClass".into(), quality.clone());
         }
@@ -190,24 +246,49 @@ mod tests {
 
     fn view(state: ContainerState, ready: bool, policy: &str) -> PodView {
         let container = ContainerView {
-            name: "c".into(), image: "i".into(), state, last: None, ready, restarts: 0, id: "x".into(), runner: "r".into(),
+            name: "c".into(),
+            image: "i".into(),
+            state,
+            last: None,
+            ready,
+            restarts: 0,
+            id: "x".into(),
+            runner: "r".into(),
         };
         PodView {
-            address: None, host: "127.0.0.1".parse().unwrap(), started: jiff::Timestamp::UNIX_EPOCH, init: Vec::new(),
-            initialized: true, containers: vec![container], restart_policy: policy.into(), generation: 1,
+            address: None,
+            host: "127.0.0.1".parse().unwrap(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            init: Vec::new(),
+            initialized: true,
+            containers: vec![container],
+            restart_policy: policy.into(),
+            generation: 1,
         }
     }
 
     fn ended(code: i32) -> ContainerState {
         let time = jiff::Timestamp::UNIX_EPOCH;
-        ContainerState::Terminated { code, signal: None, reason: "Completed", started: time, finished: time, id: String::new() }
+        ContainerState::Terminated {
+            code,
+            signal: None,
+            reason: "Completed",
+            started: time,
+            finished: time,
+            id: String::new(),
+        }
     }
 
     #[test]
     fn the_phase_follows_containers_and_restart_policy() {
-        let running = ContainerState::Running { since: jiff::Timestamp::UNIX_EPOCH };
+        let running = ContainerState::Running {
+            since: jiff::Timestamp::UNIX_EPOCH,
+        };
         assert_eq!(view(running, true, "Always").phase(), "Running");
-        assert_eq!(view(ContainerState::waiting("ContainerCreating"), false, "Always").phase(), "Pending");
+        assert_eq!(
+            view(ContainerState::waiting("ContainerCreating"), false, "Always").phase(),
+            "Pending"
+        );
         assert_eq!(view(ended(0), false, "Never").phase(), "Succeeded");
         assert_eq!(view(ended(1), false, "Never").phase(), "Failed");
         assert_eq!(view(ended(1), false, "OnFailure").phase(), "Running");
@@ -217,7 +298,9 @@ mod tests {
 
     #[test]
     fn readiness_is_told_with_its_reason() {
-        let running = ContainerState::Running { since: jiff::Timestamp::UNIX_EPOCH };
+        let running = ContainerState::Running {
+            since: jiff::Timestamp::UNIX_EPOCH,
+        };
         let status = view(running, false, "Always").status(&json!({}), jiff::Timestamp::UNIX_EPOCH);
         let conditions = status["conditions"].as_array().unwrap();
         let ready = conditions.iter().find(|c| c["type"] == "Ready").unwrap();

@@ -27,18 +27,38 @@ pub(crate) struct Places {
 ///
 /// # Errors
 /// The text for a `FailedMount` event.
-pub(crate) fn make(objects: &Objects, pod: &Value, places: &Places, downward: &Downward) -> Result<HashMap<String, PathBuf>, String> {
+pub(crate) fn make(
+    objects: &Objects,
+    pod: &Value,
+    places: &Places,
+    downward: &Downward,
+) -> Result<HashMap<String, PathBuf>, String> {
     let mut made = HashMap::new();
-    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let volumes = pod
+        .pointer("/spec/volumes")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     for volume in volumes {
-        let Some(name) = volume.get("name").and_then(Value::as_str) else { continue };
+        let Some(name) = volume.get("name").and_then(Value::as_str) else {
+            continue;
+        };
         let failed = |error: String| format!("MountVolume.SetUp failed for volume \"{name}\" : {error}");
         let own = places.pod.join("volumes").join(safe(name));
-        let directory = if let Some(claim) = volume.pointer("/persistentVolumeClaim/claimName").and_then(Value::as_str) {
-            places.node.join("claims").join(safe(meta::namespace(pod))).join(safe(claim))
+        let directory = if let Some(claim) = volume
+            .pointer("/persistentVolumeClaim/claimName")
+            .and_then(Value::as_str)
+        {
+            places
+                .node
+                .join("claims")
+                .join(safe(meta::namespace(pod)))
+                .join(safe(claim))
         } else if let Some(path) = volume.pointer("/hostPath/path").and_then(Value::as_str) {
             // The node's disk is a directory of ours: a manifest must not write anywhere else on this machine.
-            let relative: PathBuf = Path::new(path).components().filter(|c| matches!(c, Component::Normal(_))).collect();
+            let relative: PathBuf = Path::new(path)
+                .components()
+                .filter(|c| matches!(c, Component::Normal(_)))
+                .collect();
             places.node.join("host").join(relative)
         } else {
             own
@@ -52,23 +72,40 @@ pub(crate) fn make(objects: &Objects, pod: &Value, places: &Places, downward: &D
 
 /// Where a container sees its volumes, and where they are.
 pub(crate) fn mounts(container: &Value, volumes: &HashMap<String, PathBuf>, account: &Path) -> Vec<Mount> {
-    let mut mounts = vec![Mount { path: ACCOUNT_PATH.to_owned(), local: account.to_owned() }];
-    let listed = container.get("volumeMounts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut mounts = vec![Mount {
+        path: ACCOUNT_PATH.to_owned(),
+        local: account.to_owned(),
+    }];
+    let listed = container
+        .get("volumeMounts")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     for mount in listed {
         let text = |field: &str| mount.get(field).and_then(Value::as_str);
-        let (Some(path), Some(directory)) = (text("mountPath"), text("name").and_then(|name| volumes.get(name))) else {
+        let (Some(path), Some(directory)) =
+            (text("mountPath"), text("name").and_then(|name| volumes.get(name)))
+        else {
             continue;
         };
         let sub: PathBuf = Path::new(text("subPath").unwrap_or(""))
             .components()
             .filter(|part| matches!(part, Component::Normal(_)))
             .collect();
-        mounts.push(Mount { path: path.to_owned(), local: directory.join(sub) });
+        mounts.push(Mount {
+            path: path.to_owned(),
+            local: directory.join(sub),
+        });
     }
     mounts
 }
 
-fn fill(objects: &Objects, pod: &Value, volume: &Value, directory: &Path, downward: &Downward) -> Result<(), String> {
+fn fill(
+    objects: &Objects,
+    pod: &Value,
+    volume: &Value,
+    directory: &Path,
+    downward: &Downward,
+) -> Result<(), String> {
     if let Some(source) = volume.get("configMap") {
         keyed(objects, CONFIGMAPS, pod, source, directory)
     } else if let Some(source) = volume.get("secret") {
@@ -91,9 +128,19 @@ fn fill(objects: &Objects, pod: &Value, volume: &Value, directory: &Path, downwa
     }
 }
 
-fn keyed(objects: &Objects, resource: capstan_kubeapi::Resource, pod: &Value, source: &Value, directory: &Path) -> Result<(), String> {
+fn keyed(
+    objects: &Objects,
+    resource: capstan_kubeapi::Resource,
+    pod: &Value,
+    source: &Value,
+    directory: &Path,
+) -> Result<(), String> {
     let all = entries(objects, resource, meta::namespace(pod), source)?;
-    let Some(items) = source.get("items").and_then(Value::as_array).filter(|items| !items.is_empty()) else {
+    let Some(items) = source
+        .get("items")
+        .and_then(Value::as_array)
+        .filter(|items| !items.is_empty())
+    else {
         for (key, bytes) in &all {
             write(directory, key, bytes)?;
         }
@@ -104,17 +151,32 @@ fn keyed(objects: &Objects, resource: capstan_kubeapi::Resource, pod: &Value, so
         match all.get(text("key")) {
             Some(bytes) => write(directory, text("path"), bytes)?,
             None if source.get("optional").and_then(Value::as_bool) == Some(true) => {}
-            None => return Err(format!("references non-existent {} key: {}", resource.singular, text("key"))),
+            None => {
+                return Err(format!(
+                    "references non-existent {} key: {}",
+                    resource.singular,
+                    text("key")
+                ));
+            }
         }
     }
     Ok(())
 }
 
 fn from_fields(pod: &Value, source: &Value, directory: &Path, downward: &Downward) -> Result<(), String> {
-    for item in source.get("items").and_then(Value::as_array).into_iter().flatten() {
+    for item in source
+        .get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let path = item.get("path").and_then(Value::as_str).unwrap_or("");
-        let from = item.pointer("/fieldRef/fieldPath").and_then(Value::as_str).unwrap_or("");
-        let value = field(pod, from, downward).ok_or_else(|| format!("fieldPath \"{from}\" is not supported"))?;
+        let from = item
+            .pointer("/fieldRef/fieldPath")
+            .and_then(Value::as_str)
+            .unwrap_or("");
+        let value =
+            field(pod, from, downward).ok_or_else(|| format!("fieldPath \"{from}\" is not supported"))?;
         write(directory, path, value.as_bytes())?;
     }
     Ok(())
@@ -122,7 +184,10 @@ fn from_fields(pod: &Value, source: &Value, directory: &Path, downward: &Downwar
 
 /// Writes a file that only we may read; the path never leaves the directory.
 pub(crate) fn write(directory: &Path, path: &str, bytes: &[u8]) -> Result<(), String> {
-    let relative: PathBuf = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let relative: PathBuf = Path::new(path)
+        .components()
+        .filter(|part| matches!(part, Component::Normal(_)))
+        .collect();
     if relative.as_os_str().is_empty() {
         return Err(format!("\"{path}\" is no file name"));
     }
@@ -149,8 +214,21 @@ fn create(directory: &Path) -> Result<(), String> {
 
 /// A name as one path segment.
 pub(crate) fn safe(name: &str) -> String {
-    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-    if clean.trim_matches('.').is_empty() { "_".to_owned() } else { clean }
+    let clean: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    if clean.trim_matches('.').is_empty() {
+        "_".to_owned()
+    } else {
+        clean
+    }
 }
 
 #[cfg(test)]
@@ -166,7 +244,14 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(dir.path().join("a/b")).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(dir.path().join("a/b"))
+                    .unwrap()
+                    .permissions()
+                    .mode()
+                    & 0o777,
+                0o600
+            );
         }
         assert_eq!(safe(".."), "_");
     }

@@ -72,7 +72,9 @@ async fn forward(mut request: Request<Incoming>, route: &Route) -> Response<Answ
     let upgrade_to = request.headers().get(header::UPGRADE).cloned();
     strip(request.headers_mut());
     if let Some(protocol) = upgrade_to {
-        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        request
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, protocol);
     }
     *request.version_mut() = Version::HTTP_11;
@@ -162,7 +164,13 @@ fn answer(
     }
     strip(response.headers_mut());
     response.map(|inner| {
-        AnswerBodyOf { inner, ended: false, keep: Some((sender, endpoint)), _in_flight: in_flight }.boxed()
+        AnswerBodyOf {
+            inner,
+            ended: false,
+            keep: Some((sender, endpoint)),
+            _in_flight: in_flight,
+        }
+        .boxed()
     })
 }
 
@@ -183,14 +191,22 @@ fn strip(headers: &mut HeaderMap) {
 
 fn failed(route: &Route, error: &hyper::Error) -> Response<AnswerBody> {
     tracing::debug!(service = route.name, %error, "request failed at its endpoint");
-    plain(StatusCode::BAD_GATEWAY, format!("service {}: {error}\n", route.name))
+    plain(
+        StatusCode::BAD_GATEWAY,
+        format!("service {}: {error}\n", route.name),
+    )
 }
 
 fn plain(status: StatusCode, text: String) -> Response<AnswerBody> {
-    let body = Full::new(Bytes::from(text)).map_err(|never: Infallible| match never {}).boxed();
+    let body = Full::new(Bytes::from(text))
+        .map_err(|never: Infallible| match never {})
+        .boxed();
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }
 
@@ -206,7 +222,10 @@ impl Body for AnswerBodyOf {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.inner).poll_frame(context);
         if let Poll::Ready(None) = frame {
             self.ended = true;

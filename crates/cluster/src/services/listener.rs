@@ -38,7 +38,11 @@ pub(crate) enum Protocol {
 impl Protocol {
     /// From `appProtocol`, else from the port's name as by convention (`http`, `http-…`).
     pub(super) fn of(port: &Value) -> Self {
-        let text = |field: &str| port.get(field).and_then(Value::as_str).map(str::to_ascii_lowercase);
+        let text = |field: &str| {
+            port.get(field)
+                .and_then(Value::as_str)
+                .map(str::to_ascii_lowercase)
+        };
         match text("appProtocol").as_deref() {
             Some("http" | "http/1.1" | "kubernetes.io/ws") => return Self::Http,
             Some(_) => return Self::Raw,
@@ -46,7 +50,9 @@ impl Protocol {
         }
         match text("name").as_deref() {
             Some(name) if name == "http" || name.starts_with("http-") => Self::Http,
-            Some(name) if name == "https" || name.starts_with("https-") || name.starts_with("tcp-") => Self::Raw,
+            Some(name) if name == "https" || name.starts_with("https-") || name.starts_with("tcp-") => {
+                Self::Raw
+            }
             _ => Self::Sniff,
         }
     }
@@ -65,7 +71,9 @@ pub(super) fn listen(address: SocketAddr, route: Arc<Route>, stop: Shutdown) -> 
                 () = stop.raised() => return,
                 accepted = accept(&listener, &limit) => accepted,
             };
-            let Some((stream, permit)) = accepted else { continue };
+            let Some((stream, permit)) = accepted else {
+                continue;
+            };
             let (route, stop) = (Arc::clone(&route), stop.clone());
             spawn("service connection", async move {
                 serve(stream, &route, &stop).await;
@@ -130,12 +138,28 @@ async fn serve(stream: TcpStream, route: &Arc<Route>, stop: &Shutdown) {
 
 /// Whether bytes start an HTTP/1 request; `None` when there are too few to tell.
 pub(super) fn looks_like_http(start: &[u8]) -> Option<bool> {
-    const METHODS: [&[u8]; 9] =
-        [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"PATCH ", b"OPTIONS ", b"TRACE ", b"CONNECT "];
-    if METHODS.iter().any(|method| start.starts_with(&method[..method.len().min(8)])) {
+    const METHODS: [&[u8]; 9] = [
+        b"GET ",
+        b"HEAD ",
+        b"POST ",
+        b"PUT ",
+        b"DELETE ",
+        b"PATCH ",
+        b"OPTIONS ",
+        b"TRACE ",
+        b"CONNECT ",
+    ];
+    if METHODS
+        .iter()
+        .any(|method| start.starts_with(&method[..method.len().min(8)]))
+    {
         return Some(true);
     }
-    if METHODS.iter().any(|method| method.starts_with(start)) { None } else { Some(false) }
+    if METHODS.iter().any(|method| method.starts_with(start)) {
+        None
+    } else {
+        Some(false)
+    }
 }
 
 /// Connects to the first endpoint in turn that answers.
@@ -143,7 +167,9 @@ async fn connect(route: &Route) -> Option<(TcpStream, Arc<Endpoint>)> {
     for endpoint in route.in_turn() {
         match dial(endpoint.address).await {
             Ok(stream) => return Some((stream, endpoint)),
-            Err(error) => tracing::debug!(service = route.name, endpoint = %endpoint.address, %error, "endpoint refused"),
+            Err(error) => {
+                tracing::debug!(service = route.name, endpoint = %endpoint.address, %error, "endpoint refused")
+            }
         }
     }
     None
@@ -160,13 +186,18 @@ pub(super) async fn dial(address: SocketAddr) -> std::io::Result<TcpStream> {
 
 /// Copies bytes both ways until both sides are done, or the endpoint left and both are quiet.
 async fn raw(client: TcpStream, route: &Route) {
-    let Some((server, endpoint)) = connect(route).await else { return };
+    let Some((server, endpoint)) = connect(route).await else {
+        return;
+    };
     let _in_flight = endpoint.enter();
     let moved = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let (client_read, client_write) = client.into_split();
     let (server_read, server_write) = server.into_split();
     let both = async {
-        tokio::join!(pump(client_read, server_write, &moved), pump(server_read, client_write, &moved));
+        tokio::join!(
+            pump(client_read, server_write, &moved),
+            pump(server_read, client_write, &moved)
+        );
     };
     let quiet = async {
         endpoint.left.raised().await;

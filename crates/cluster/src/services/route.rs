@@ -131,20 +131,26 @@ impl Route {
     pub(super) fn in_turn(&self) -> impl Iterator<Item = Arc<Endpoint>> + Send + use<> {
         let endpoints = Arc::clone(&self.endpoints.lock());
         let start = self.turn.fetch_add(1, Ordering::Relaxed);
-        (0..endpoints.len()).map(move |step| Arc::clone(&endpoints[(start.wrapping_add(step)) % endpoints.len()]))
+        (0..endpoints.len())
+            .map(move |step| Arc::clone(&endpoints[(start.wrapping_add(step)) % endpoints.len()]))
     }
 
     /// Makes these the endpoints; those that stay keep their connections.
     pub(super) fn set_endpoints(&self, addresses: &[SocketAddr]) {
         let mut endpoints = self.endpoints.lock();
-        let same = endpoints.len() == addresses.len() && endpoints.iter().zip(addresses).all(|(e, a)| e.address == *a);
+        let same = endpoints.len() == addresses.len()
+            && endpoints.iter().zip(addresses).all(|(e, a)| e.address == *a);
         if same {
             return;
         }
-        let mut present: std::collections::HashMap<SocketAddr, Arc<Endpoint>> =
-            endpoints.iter().map(|endpoint| (endpoint.address, Arc::clone(endpoint))).collect();
-        let next: Vec<Arc<Endpoint>> =
-            addresses.iter().map(|address| present.remove(address).unwrap_or_else(|| Endpoint::new(*address))).collect();
+        let mut present: std::collections::HashMap<SocketAddr, Arc<Endpoint>> = endpoints
+            .iter()
+            .map(|endpoint| (endpoint.address, Arc::clone(endpoint)))
+            .collect();
+        let next: Vec<Arc<Endpoint>> = addresses
+            .iter()
+            .map(|address| present.remove(address).unwrap_or_else(|| Endpoint::new(*address)))
+            .collect();
         *endpoints = next.into();
         drop(endpoints);
         for gone in present.values() {
@@ -155,8 +161,10 @@ impl Route {
     /// Takes the endpoints with this address out; returns them.
     pub(super) fn retire(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
         let mut endpoints = self.endpoints.lock();
-        let (leaving, staying): (Vec<_>, Vec<_>) =
-            endpoints.iter().cloned().partition(|endpoint| endpoint.address.ip() == address);
+        let (leaving, staying): (Vec<_>, Vec<_>) = endpoints
+            .iter()
+            .cloned()
+            .partition(|endpoint| endpoint.address.ip() == address);
         if !leaving.is_empty() {
             *endpoints = staying.into();
         }

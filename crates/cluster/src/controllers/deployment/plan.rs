@@ -15,7 +15,10 @@ pub(super) struct SetView {
 
 impl SetView {
     pub(super) fn of(set: &Value) -> Self {
-        Self { replicas: int(set, "/spec/replicas", 1), available: int(set, "/status/availableReplicas", 0) }
+        Self {
+            replicas: int(set, "/spec/replicas", 1),
+            available: int(set, "/status/availableReplicas", 0),
+        }
     }
 }
 
@@ -37,7 +40,11 @@ impl Limits {
         if max_surge == 0 && max_unavailable == 0 {
             max_unavailable = 1;
         }
-        Self { replicas, max_surge, max_unavailable: max_unavailable.min(replicas) }
+        Self {
+            replicas,
+            max_surge,
+            max_unavailable: max_unavailable.min(replicas),
+        }
     }
 }
 
@@ -45,14 +52,21 @@ impl Limits {
 fn resolve(value: Option<&Value>, total: i64, round_up: bool) -> i64 {
     let percent = match value {
         Some(Value::Number(number)) => return number.as_i64().unwrap_or(0).max(0),
-        Some(Value::String(text)) => match text.strip_suffix('%').and_then(|digits| digits.parse::<i64>().ok()) {
+        Some(Value::String(text)) => match text
+            .strip_suffix('%')
+            .and_then(|digits| digits.parse::<i64>().ok())
+        {
             Some(percent) => percent.max(0),
             None => return 0,
         },
         _ => 25,
     };
     let scaled = total.saturating_mul(percent);
-    if round_up { scaled.saturating_add(99) / 100 } else { scaled / 100 }
+    if round_up {
+        scaled.saturating_add(99) / 100
+    } else {
+        scaled / 100
+    }
 }
 
 /// The replica counts to write.
@@ -75,7 +89,10 @@ pub(super) fn rolling(limits: &Limits, new: &SetView, old: &[SetView]) -> Steps 
     };
     if new_replicas != new.replicas {
         // As upstream, one direction at a time: the new set grows first, its change calls us again.
-        return Steps { new: new_replicas, old: Vec::new() };
+        return Steps {
+            new: new_replicas,
+            old: Vec::new(),
+        };
     }
     let mut counts: Vec<i64> = old.iter().map(|set| set.replicas).collect();
     let min_available = wanted - limits.max_unavailable;
@@ -96,6 +113,12 @@ pub(super) fn rolling(limits: &Limits, new: &SetView, old: &[SetView]) -> Steps 
             removable -= step;
         }
     }
-    let changed = counts.iter().enumerate().filter(|&(i, &count)| count != old[i].replicas);
-    Steps { new: new_replicas, old: changed.map(|(i, &count)| (i, count)).collect() }
+    let changed = counts
+        .iter()
+        .enumerate()
+        .filter(|&(i, &count)| count != old[i].replicas);
+    Steps {
+        new: new_replicas,
+        old: changed.map(|(i, &count)| (i, count)).collect(),
+    }
 }

@@ -29,18 +29,30 @@ pub(super) fn claim(context: &Context, deployment: &Value) -> Result<Vec<Arc<Val
                 let change = |set: &mut Value| {
                     if meta::controller(set).is_none()
                         && let Some(metadata) = meta::metadata_mut(set)
-                        && let Some(list) = metadata.entry("ownerReferences").or_insert_with(|| json!([])).as_array_mut()
+                        && let Some(list) = metadata
+                            .entry("ownerReferences")
+                            .or_insert_with(|| json!([]))
+                            .as_array_mut()
                     {
                         list.push(owner.clone());
                     }
                 };
-                owned.push(context.objects.modify(REPLICASETS, Some(namespace), meta::name(&set), Subresource::None, change)?);
+                owned.push(context.objects.modify(
+                    REPLICASETS,
+                    Some(namespace),
+                    meta::name(&set),
+                    Subresource::None,
+                    change,
+                )?);
             }
             _ => {}
         }
     }
     owned.sort_by(|a, b| {
-        pods::created(a).cmp(pods::created(b)).then_with(|| revision(a).cmp(&revision(b))).then_with(|| meta::name(a).cmp(meta::name(b)))
+        pods::created(a)
+            .cmp(pods::created(b))
+            .then_with(|| revision(a).cmp(&revision(b)))
+            .then_with(|| meta::name(a).cmp(meta::name(b)))
     });
     Ok(owned)
 }
@@ -54,7 +66,10 @@ pub(super) fn find_new<'a>(deployment: &Value, owned: &'a [Arc<Value>]) -> Optio
 /// `spec.template` without the hash label.
 fn bare_template(object: &Value) -> Value {
     let mut template = object.pointer("/spec/template").cloned().unwrap_or(Value::Null);
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+    if let Some(labels) = template
+        .pointer_mut("/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
         labels.shift_remove(HASH_LABEL);
     }
     // The API may or may not have written this one out.
@@ -67,7 +82,11 @@ fn bare_template(object: &Value) -> Value {
 }
 
 /// The set of the present template, made if it does not exist; its revision becomes the highest.
-pub(super) fn ensure_new(context: &Context, deployment: &Value, owned: &[Arc<Value>]) -> Result<Arc<Value>, Status> {
+pub(super) fn ensure_new(
+    context: &Context,
+    deployment: &Value,
+    owned: &[Arc<Value>],
+) -> Result<Arc<Value>, Status> {
     let namespace = meta::namespace(deployment);
     let present = find_new(deployment, owned);
     let newest_old = owned
@@ -78,13 +97,19 @@ pub(super) fn ensure_new(context: &Context, deployment: &Value, owned: &[Arc<Val
         .unwrap_or(0);
     if let Some(set) = present {
         let revision = revision(set).max(newest_old + 1).to_string();
-        let set = context.objects.modify(REPLICASETS, Some(namespace), meta::name(set), Subresource::None, |set| {
-            copy_annotations(deployment, set);
-            set_annotation(set, REVISION, &revision);
-            if let Some(minimum) = deployment.pointer("/spec/minReadySeconds") {
-                set["spec"]["minReadySeconds"] = minimum.clone();
-            }
-        })?;
+        let set = context.objects.modify(
+            REPLICASETS,
+            Some(namespace),
+            meta::name(set),
+            Subresource::None,
+            |set| {
+                copy_annotations(deployment, set);
+                set_annotation(set, REVISION, &revision);
+                if let Some(minimum) = deployment.pointer("/spec/minReadySeconds") {
+                    set["spec"]["minReadySeconds"] = minimum.clone();
+                }
+            },
+        )?;
         annotate(context, deployment, REVISION, &revision)?;
         return Ok(set);
     }
@@ -94,19 +119,30 @@ pub(super) fn ensure_new(context: &Context, deployment: &Value, owned: &[Arc<Val
     let set = new_set(deployment, &name, &hash, &revision, owned);
     match context.objects.create(REPLICASETS, Some(namespace), set) {
         Ok(made) => {
-            let message = format!("Scaled up replica set {name} from 0 to {}", int(&made, "/spec/replicas", 0));
+            let message = format!(
+                "Scaled up replica set {name} from 0 to {}",
+                int(&made, "/spec/replicas", 0)
+            );
             if int(&made, "/spec/replicas", 0) > 0 {
-                context.objects.record_event(deployment, "Normal", "ScalingReplicaSet", &message, COMPONENT);
+                context
+                    .objects
+                    .record_event(deployment, "Normal", "ScalingReplicaSet", &message, COMPONENT);
             }
             annotate(context, deployment, REVISION, &revision)?;
             Ok(made)
         }
         Err(status) if status.is_already_exists() => {
             // Another template has this hash: next time it is another one.
-            context.objects.modify(DEPLOYMENTS, Some(namespace), meta::name(deployment), Subresource::Status, |found| {
-                let count = int(found, "/status/collisionCount", 0) + 1;
-                found["status"]["collisionCount"] = count.into();
-            })?;
+            context.objects.modify(
+                DEPLOYMENTS,
+                Some(namespace),
+                meta::name(deployment),
+                Subresource::Status,
+                |found| {
+                    let count = int(found, "/status/collisionCount", 0) + 1;
+                    found["status"]["collisionCount"] = count.into();
+                },
+            )?;
             Err(Status::modified(DEPLOYMENTS.0, meta::name(deployment)))
         }
         Err(status) => Err(status),
@@ -114,13 +150,22 @@ pub(super) fn ensure_new(context: &Context, deployment: &Value, owned: &[Arc<Val
 }
 
 fn new_set(deployment: &Value, name: &str, hash: &str, revision: &str, owned: &[Arc<Value>]) -> Value {
-    let mut template = deployment.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
-    if let Some(labels) = meta::metadata_mut(&mut template)
-        .and_then(|metadata| metadata.entry("labels").or_insert_with(|| json!({})).as_object_mut())
-    {
+    let mut template = deployment
+        .pointer("/spec/template")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    if let Some(labels) = meta::metadata_mut(&mut template).and_then(|metadata| {
+        metadata
+            .entry("labels")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+    }) {
         labels.insert(HASH_LABEL.into(), hash.into());
     }
-    let mut selector = deployment.pointer("/spec/selector").cloned().unwrap_or_else(|| json!({}));
+    let mut selector = deployment
+        .pointer("/spec/selector")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     if let Some(labels) = meta::object_at(&mut selector, "matchLabels") {
         labels.insert(HASH_LABEL.into(), hash.into());
     }
@@ -131,7 +176,15 @@ fn new_set(deployment: &Value, name: &str, hash: &str, revision: &str, owned: &[
     let replicas = if recreate {
         limits.replicas
     } else {
-        super::plan::rolling(&limits, &super::SetView { replicas: 0, available: 0 }, &olds).new
+        super::plan::rolling(
+            &limits,
+            &super::SetView {
+                replicas: 0,
+                available: 0,
+            },
+            &olds,
+        )
+        .new
     };
     let mut set = json!({
         "apiVersion": "apps/v1",
@@ -154,25 +207,44 @@ fn new_set(deployment: &Value, name: &str, hash: &str, revision: &str, owned: &[
 }
 
 /// Writes the set's replica count, with an event; returns whether it changed.
-pub(super) fn scale(context: &Context, deployment: &Value, set: &Arc<Value>, replicas: i64) -> Result<bool, Status> {
+pub(super) fn scale(
+    context: &Context,
+    deployment: &Value,
+    set: &Arc<Value>,
+    replicas: i64,
+) -> Result<bool, Status> {
     let before = int(set, "/spec/replicas", 1);
     let limits = super::plan::Limits::of(deployment);
-    context.objects.modify(REPLICASETS, Some(meta::namespace(set)), meta::name(set), Subresource::None, |set| {
-        set["spec"]["replicas"] = replicas.into();
-        size_annotations(&limits, set);
-    })?;
+    context.objects.modify(
+        REPLICASETS,
+        Some(meta::namespace(set)),
+        meta::name(set),
+        Subresource::None,
+        |set| {
+            set["spec"]["replicas"] = replicas.into();
+            size_annotations(&limits, set);
+        },
+    )?;
     if before == replicas {
         return Ok(false);
     }
     let direction = if replicas > before { "up" } else { "down" };
-    let message = format!("Scaled {direction} replica set {} from {before} to {replicas}", meta::name(set));
-    context.objects.record_event(deployment, "Normal", "ScalingReplicaSet", &message, COMPONENT);
+    let message = format!(
+        "Scaled {direction} replica set {} from {before} to {replicas}",
+        meta::name(set)
+    );
+    context
+        .objects
+        .record_event(deployment, "Normal", "ScalingReplicaSet", &message, COMPONENT);
     Ok(true)
 }
 
 /// The set that a paused deployment scales: the only one with pods, else the newest.
 pub(super) fn active_or_latest(owned: &[Arc<Value>], new: Option<&Arc<Value>>) -> Option<Arc<Value>> {
-    let active: Vec<&Arc<Value>> = owned.iter().filter(|set| int(set, "/spec/replicas", 1) > 0).collect();
+    let active: Vec<&Arc<Value>> = owned
+        .iter()
+        .filter(|set| int(set, "/spec/replicas", 1) > 0)
+        .collect();
     match active.as_slice() {
         [] => new.or(owned.last()).cloned(),
         [one] => Some(Arc::clone(one)),
@@ -185,17 +257,24 @@ pub(super) fn has_running_pods(context: &Context, sets: &[Arc<Value>]) -> bool {
     let Some(first) = sets.first() else { return false };
     let uids: Vec<&str> = sets.iter().map(|set| meta::uid(set)).collect();
     let pods = context.objects.list(PODS, Some(meta::namespace(first))).items;
-    pods.iter().any(|pod| !pods::is_finished(pod) && pods::controller_uid(pod).is_some_and(|uid| uids.contains(&uid)))
+    pods.iter().any(|pod| {
+        !pods::is_finished(pod) && pods::controller_uid(pod).is_some_and(|uid| uids.contains(&uid))
+    })
 }
 
 pub(super) fn revision(set: &Value) -> i64 {
-    meta::annotation(set, REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
+    meta::annotation(set, REVISION)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 pub(super) fn set_annotation(object: &mut Value, name: &str, value: &str) {
-    if let Some(annotations) = meta::metadata_mut(object)
-        .and_then(|metadata| metadata.entry("annotations").or_insert_with(|| json!({})).as_object_mut())
-    {
+    if let Some(annotations) = meta::metadata_mut(object).and_then(|metadata| {
+        metadata
+            .entry("annotations")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+    }) {
         annotations.insert(name.to_owned(), value.into());
     }
 }
@@ -207,9 +286,15 @@ fn size_annotations(limits: &super::plan::Limits, set: &mut Value) {
 
 /// The deployment's annotations go to its sets, but for those that describe the deployment itself.
 fn copy_annotations(deployment: &Value, set: &mut Value) {
-    let Some(from) = deployment.pointer("/metadata/annotations").and_then(Value::as_object) else { return };
+    let Some(from) = deployment
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object)
+    else {
+        return;
+    };
     for (name, value) in from {
-        let own = name == "kubectl.kubernetes.io/last-applied-configuration" || name.starts_with("deployment.kubernetes.io/");
+        let own = name == "kubectl.kubernetes.io/last-applied-configuration"
+            || name.starts_with("deployment.kubernetes.io/");
         if let (false, Some(text)) = (own, value.as_str()) {
             set_annotation(set, name, text);
         }
@@ -225,11 +310,18 @@ pub(crate) fn template_hash(deployment: &Value) -> String {
         }
     };
     canonical(&bare_template(deployment), &mut feed);
-    if let Some(count) = deployment.pointer("/status/collisionCount").and_then(Value::as_i64) {
+    if let Some(count) = deployment
+        .pointer("/status/collisionCount")
+        .and_then(Value::as_i64)
+        .filter(|count| *count > 0)
+    {
         feed(&count.to_string());
     }
     const SAFE: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    hash.to_string().bytes().map(|digit| char::from(SAFE[usize::from(digit) % SAFE.len()])).collect()
+    hash.to_string()
+        .bytes()
+        .map(|digit| char::from(SAFE[usize::from(digit) % SAFE.len()]))
+        .collect()
 }
 
 /// Feeds JSON with sorted keys, so that the hash does not depend on the order in which a manifest was written.

@@ -31,7 +31,11 @@ pub(super) fn write(
     owned: &[Arc<Value>],
     new: Option<&Arc<Value>>,
 ) -> Result<Option<Duration>, Status> {
-    let before = deployment.get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}));
+    let before = deployment
+        .get("status")
+        .filter(|s| s.is_object())
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     let mut status = before.clone();
     let limits = Limits::of(deployment);
     let replicas = sum(owned, "/status/replicas");
@@ -70,9 +74,15 @@ pub(super) fn write(
     let again = progress(context, deployment, owned, new, &before, &mut status, &now);
     if status != before {
         let name = meta::name(deployment);
-        context.objects.modify(DEPLOYMENTS, Some(meta::namespace(deployment)), name, Subresource::Status, |deployment| {
-            deployment["status"] = status.clone();
-        })?;
+        context.objects.modify(
+            DEPLOYMENTS,
+            Some(meta::namespace(deployment)),
+            name,
+            Subresource::Status,
+            |deployment| {
+                deployment["status"] = status.clone();
+            },
+        )?;
     }
     Ok(again)
 }
@@ -89,8 +99,11 @@ fn progress(
 ) -> Option<Duration> {
     let name = meta::name(deployment);
     let set = new.map_or("", |new| meta::name(new));
-    let subject =
-        if set.is_empty() { format!("Deployment \"{name}\"") } else { format!("ReplicaSet \"{set}\"") };
+    let subject = if set.is_empty() {
+        format!("Deployment \"{name}\"")
+    } else {
+        format!("ReplicaSet \"{set}\"")
+    };
     let wrapped = json!({ "status": before });
     let present = pods::condition(&wrapped, "Progressing");
     let field = |name: &str| present.and_then(|p| p.get(name)).and_then(Value::as_str);
@@ -105,7 +118,8 @@ fn progress(
     }
     // A finished rollout that only gains or loses pods is not progressing again.
     let settled = field("reason") == Some("NewReplicaSetAvailable")
-        && status.get("replicas").and_then(Value::as_i64) == status.get("updatedReplicas").and_then(Value::as_i64);
+        && status.get("replicas").and_then(Value::as_i64)
+            == status.get("updatedReplicas").and_then(Value::as_i64);
     if settled {
         return None;
     }
@@ -125,7 +139,10 @@ fn progress(
         || meta::generation(deployment) != int(&wrapped, "/status/observedGeneration", 0);
     if progressed {
         let (reason, message) = if present.is_none() && new.is_some() {
-            ("NewReplicaSetCreated", format!("Created new replica set \"{set}\""))
+            (
+                "NewReplicaSetCreated",
+                format!("Created new replica set \"{set}\""),
+            )
         } else {
             ("ReplicaSetUpdated", format!("{subject} is progressing."))
         };
@@ -133,11 +150,18 @@ fn progress(
                                "lastUpdateTime": now});
         set_condition(status, condition, now);
     }
-    let deadline = deployment.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64)?;
+    let deadline = deployment
+        .pointer("/spec/progressDeadlineSeconds")
+        .and_then(Value::as_i64)?;
     let wrapped = json!({ "status": status });
-    let since = pods::condition(&wrapped, "Progressing")?.get("lastUpdateTime")?.as_str()?;
+    let since = pods::condition(&wrapped, "Progressing")?
+        .get("lastUpdateTime")?
+        .as_str()?;
     let since: jiff::Timestamp = since.parse().ok()?;
-    let left = since.as_second().saturating_add(deadline).saturating_sub(context.clock.now().as_second());
+    let left = since
+        .as_second()
+        .saturating_add(deadline)
+        .saturating_sub(context.clock.now().as_second());
     if left <= 0 {
         let condition = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
                                "message": format!("{subject} has timed out progressing.")});
@@ -151,10 +175,19 @@ fn progress(
 /// caller gives it.
 fn set_condition(status: &mut Value, mut condition: Value, now: &str) {
     let wrapped = json!({ "status": &*status });
-    let present = condition.get("type").and_then(Value::as_str).and_then(|kind| pods::condition(&wrapped, kind));
+    let present = condition
+        .get("type")
+        .and_then(Value::as_str)
+        .and_then(|kind| pods::condition(&wrapped, kind));
     if condition.get("lastUpdateTime").is_none() {
-        let same = present.is_some_and(|p| ["status", "reason", "message"].iter().all(|f| p.get(f) == condition.get(f)));
-        let kept = present.filter(|_| same).and_then(|p| p.get("lastUpdateTime").cloned());
+        let same = present.is_some_and(|p| {
+            ["status", "reason", "message"]
+                .iter()
+                .all(|f| p.get(f) == condition.get(f))
+        });
+        let kept = present
+            .filter(|_| same)
+            .and_then(|p| p.get("lastUpdateTime").cloned());
         condition["lastUpdateTime"] = kept.unwrap_or_else(|| now.into());
     }
     pods::set_condition(status, condition, now);

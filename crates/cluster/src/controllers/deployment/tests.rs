@@ -19,7 +19,11 @@ fn percentages_round_surge_up_and_unavailable_down() {
 #[test]
 fn a_rollout_never_leaves_its_limits_and_ends() {
     for (surge, unavailable) in [(1, 0), (0, 1), (2, 2), (5, 0), (1, 3)] {
-        let limits = Limits { replicas: 5, max_surge: surge, max_unavailable: unavailable };
+        let limits = Limits {
+            replicas: 5,
+            max_surge: surge,
+            max_unavailable: unavailable,
+        };
         let (mut new, mut old) = (view(0, 0), vec![view(2, 2), view(3, 3)]);
         let mut passes = 0;
         while new.replicas != 5 || old.iter().any(|set| set.replicas > 0) {
@@ -32,20 +36,34 @@ fn a_rollout_never_leaves_its_limits_and_ends() {
             let total = new.replicas + old.iter().map(|set| set.replicas).sum::<i64>();
             let available = new.available + old.iter().map(|set| set.available).sum::<i64>();
             assert!(total <= 5 + surge, "surge {surge}: {total} pods");
-            assert!(available >= 5 - unavailable, "unavailable {unavailable}: {available} available");
+            assert!(
+                available >= 5 - unavailable,
+                "unavailable {unavailable}: {available} available"
+            );
             // One pod becomes available at a time.
             new.available = (new.available + 1).min(new.replicas);
             passes += 1;
-            assert!(passes < 50, "surge {surge}, unavailable {unavailable} does not end");
+            assert!(
+                passes < 50,
+                "surge {surge}, unavailable {unavailable} does not end"
+            );
         }
     }
 }
 
 #[test]
 fn broken_old_pods_go_first() {
-    let limits = Limits { replicas: 4, max_surge: 1, max_unavailable: 1 };
+    let limits = Limits {
+        replicas: 4,
+        max_surge: 1,
+        max_unavailable: 1,
+    };
     let steps = rolling(&limits, &view(1, 0), &[view(4, 2)]);
-    assert_eq!(steps.old, [(0, 3)], "one unready old pod is spared, the other is not needed");
+    assert_eq!(
+        steps.old,
+        [(0, 3)],
+        "one unready old pod is spared, the other is not needed"
+    );
 }
 
 #[test]
