@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod error;
 pub mod event;
 pub mod observe;
+mod read;
 pub mod scale;
 
 pub use connect::{Cluster, Credentials, Options};

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use capstan_demo::Sample;
-use serde_json::Value;
+use capstan_hpa::record::Record;
 
 /// Width of the load's bar at its maximum.
 const BAR: f64 = 30.0;
@@ -32,7 +32,7 @@ impl View {
     }
 
     /// The state at the end of a second.
-    pub(crate) fn second(&self, sample: &Sample, last: Option<&Value>) {
+    pub(crate) fn second(&self, sample: &Sample, last: Option<&Record>) {
         let filled = (sample.qps / self.max_qps * BAR).round().clamp(0.0, BAR) as usize;
         let bar = format!("{}{}", "█".repeat(filled), " ".repeat(BAR as usize - filled));
         let replicas: String = (0..sample.wanted.max(sample.ready))
@@ -51,8 +51,8 @@ impl View {
     }
 
     /// A decision that changed something.
-    pub(crate) fn decision(&self, record: &Value) {
-        self.line(&self.paint("33", &format!("      → {}", change(record))));
+    pub(crate) fn decision(&self, record: &Record) {
+        self.line(&self.paint("33", &format!("      → {}", record.summary())));
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -60,38 +60,7 @@ impl View {
     }
 }
 
-/// `ScaleUp 2 → 3: …`.
-fn change(record: &Value) -> String {
-    format!(
-        "{} {} → {}: {}",
-        text(record, "direction"),
-        record["currentReplicas"],
-        record["finalDesiredReplicas"],
-        text(record, "reason")
-    )
-}
-
 /// The reason alone, for the line of a second.
-fn reason(record: &Value) -> String {
-    let times = record["count"].as_u64().filter(|&count| count > 1);
-    times.map_or_else(|| text(record, "reason"), |count| format!("{} ×{count}", text(record, "reason")))
-}
-
-fn text(record: &Value, field: &str) -> String {
-    record[field].as_str().unwrap_or("?").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_change_reads_as_a_sentence() {
-        let record = json!({"direction": "ScaleUp", "currentReplicas": 2, "finalDesiredReplicas": 3, "reason": "why"});
-        assert_eq!(change(&record), "ScaleUp 2 → 3: why");
-        let held = json!({"reason": "IncreaseCooldown", "count": 4});
-        assert_eq!(reason(&held), "IncreaseCooldown ×4");
-    }
+fn reason(record: &Record) -> String {
+    if record.count > 1 { format!("{} ×{}", record.reason, record.count) } else { record.reason.clone() }
 }
