@@ -8,6 +8,7 @@
 //! | [`resource`], [`builtin`] | the table of kinds behind routing, discovery and tables |
 //! | [`base64`] | as secrets and continue tokens use it |
 //! | [`discovery`], [`table`] | documents and rows from the table of kinds |
+//! | [`schema`], [`merge_keys`], [`openapi`] | types: reading objects by them, how they merge, protobuf form |
 //! | [`meta`] | reading and writing what every object has |
 //! | [`patch`] | JSON, merge, strategic merge, apply |
 //! | [`quantity`] | exact resource quantities |
@@ -18,12 +19,15 @@
 pub mod base64;
 pub mod builtin;
 pub mod discovery;
+pub mod merge_keys;
 pub mod meta;
+pub mod openapi;
 #[cfg(test)]
 mod oracle;
 pub mod patch;
 pub mod quantity;
 pub mod resource;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod table;

@@ -1,5 +1,9 @@
 //! The four ways to change an object in part.
 
+pub mod strategic;
+
+pub use strategic::{PatchError, strategic_merge};
+
 /// How a patch is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatchKind {
