@@ -4,6 +4,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`http`] | the API as a tower service, and serving it over TLS |
 //! | [`objects`] | the in-process API: admission, defaulting, validation, storage |
 //! | [`watch`] | following changes |
 //! | [`cluster`], [`options`] | starting all of it, and stopping it |
@@ -14,7 +15,9 @@ pub mod cluster;
 mod controllers;
 pub mod error;
 mod kubeconfig;
+pub mod http;
 pub mod objects;
+mod openapi;
 pub mod options;
 mod patching;
 mod recorder;
@@ -27,6 +30,9 @@ pub mod watch;
 
 pub use cluster::{Cluster, Handle};
 pub use error::Error;
+pub use http::{
+    Authentication, LogOptions, LogSource, LogStream, PeerCertificate, ServerState, User, router, serve,
+};
 pub use objects::{
     DeleteOptions, Deleted, EventKind, FieldValidation, Objects, Propagation, Snapshot, Subresource, WriteOptions,
     Written,

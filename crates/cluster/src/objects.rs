@@ -170,6 +170,17 @@ impl Objects {
         Snapshot { items, resource_version }
     }
 
+    /// The list as it was at an earlier version; `Err` holds the oldest version still known.
+    pub(crate) fn list_at(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Vec<Arc<Value>>, u64> {
+        let items = self.shared.storage.list_at(storage_of(resource), namespace, version)?;
+        Ok(items.iter().map(|item| views::show(resource, item)).collect())
+    }
+
     /// Makes an object.
     pub fn create(&self, resource: Resource, namespace: Option<&str>, object: Value) -> Result<Arc<Value>, Status> {
         self.create_with(resource, namespace, object, &WriteOptions::default()).map(|written| written.object)

@@ -1,0 +1,165 @@
+//! Who is asking, and what they may do: client certificates, bearer tokens, impersonation by administrators.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use capstan_kubeapi::{Resource, Status};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use parking_lot::RwLock;
+
+use super::path::Place;
+
+/// Members may do everything.
+const MASTERS: &str = "system:masters";
+const ANONYMOUS: &str = "system:anonymous";
+const AUTHENTICATED: &str = "system:authenticated";
+const UNAUTHENTICATED: &str = "system:unauthenticated";
+
+/// Somebody who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Name, such as `kubernetes-admin` or `system:serviceaccount:default:web`.
+    pub name: String,
+    /// Groups, such as `system:masters`.
+    pub groups: Vec<String>,
+}
+
+impl User {
+    /// A user in these groups, and among the authenticated.
+    pub fn new<S: Into<String>>(name: impl Into<String>, groups: impl IntoIterator<Item = S>) -> Self {
+        let mut groups: Vec<String> = groups.into_iter().map(Into::into).collect();
+        if !groups.iter().any(|g| g == AUTHENTICATED || g == UNAUTHENTICATED) {
+            groups.push(AUTHENTICATED.to_owned());
+        }
+        Self { name: name.into(), groups }
+    }
+
+    /// Somebody who may do everything.
+    pub fn admin(name: impl Into<String>) -> Self {
+        Self::new(name, [MASTERS])
+    }
+
+    pub(super) fn anonymous() -> Self {
+        Self { name: ANONYMOUS.to_owned(), groups: vec![UNAUTHENTICATED.to_owned()] }
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.groups.iter().any(|g| g == UNAUTHENTICATED)
+    }
+
+    pub(super) fn is_admin(&self) -> bool {
+        self.groups.iter().any(|g| g == MASTERS)
+    }
+}
+
+/// The subject of a verified client certificate; the TLS listener puts it into the request's extensions.
+#[derive(Debug, Clone)]
+pub struct PeerCertificate {
+    /// Common name: the user.
+    pub common_name: String,
+    /// Organisations: the groups.
+    pub organizations: Vec<String>,
+}
+
+/// How users are recognised. Clones share the table of tokens.
+#[derive(Debug, Clone, Default)]
+pub struct Authentication {
+    tokens: Arc<RwLock<HashMap<String, User>>>,
+    fallback: Option<User>,
+}
+
+impl Authentication {
+    /// Client certificates only; whoever shows nothing is anonymous.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whoever shows nothing is `user`: for calls within the process, and for tests.
+    #[must_use]
+    pub fn trusting(user: User) -> Self {
+        Self { fallback: Some(user), ..Self::default() }
+    }
+
+    /// Lets `token` stand for `user`.
+    pub fn add_token(&self, token: impl Into<String>, user: User) {
+        self.tokens.write().insert(token.into(), user);
+    }
+
+    /// Forgets a token.
+    pub fn remove_token(&self, token: &str) {
+        self.tokens.write().remove(token);
+    }
+
+    /// Whom a token stands for.
+    pub fn token(&self, token: &str) -> Option<User> {
+        self.tokens.read().get(token).cloned()
+    }
+
+    pub(super) fn identify(&self, request: &Request) -> Result<User, Status> {
+        let user = self.credentials(request)?;
+        impersonated(user, request.headers())
+    }
+
+    fn credentials(&self, request: &Request) -> Result<User, Status> {
+        if let Some(value) = request.headers().get(AUTHORIZATION) {
+            let text = value.to_str().map_err(|_| Status::unauthorized())?;
+            if let Some(token) = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")) {
+                return self.token(token.trim()).ok_or_else(Status::unauthorized);
+            }
+        }
+        if let Some(peer) = request.extensions().get::<PeerCertificate>() {
+            return Ok(User::new(peer.common_name.clone(), peer.organizations.clone()));
+        }
+        if let Some(user) = request.extensions().get::<User>() {
+            return Ok(user.clone());
+        }
+        Ok(self.fallback.clone().unwrap_or_else(User::anonymous))
+    }
+}
+
+fn impersonated(user: User, headers: &HeaderMap) -> Result<User, Status> {
+    let Some(name) = headers.get("impersonate-user").and_then(|v| v.to_str().ok()) else { return Ok(user) };
+    if !user.is_admin() {
+        let why = format!("User \"{}\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope", user.name);
+        let mut status = Status::forbidden(capstan_kubeapi::builtin::NAMESPACES.0, name, &why);
+        status.message = format!("users \"{name}\" is forbidden: {why}");
+        if let Some(details) = &mut status.details {
+            details.kind = "users".to_owned();
+        }
+        return Err(status);
+    }
+    let groups: Vec<String> =
+        headers.get_all("impersonate-group").iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect();
+    if name == ANONYMOUS { Ok(User::anonymous()) } else { Ok(User::new(name, groups)) }
+}
+
+/// Whether a user may do this. There are no roles yet: administrators may do everything, anybody known may ask about
+/// themselves, and nobody else anything.
+pub(super) fn allowed(user: &User, verb: &str, group: &str, plural: &str) -> bool {
+    user.is_admin()
+        || (!user.is_anonymous()
+            && verb == "create"
+            && (group == "authorization.k8s.io" || group == "authentication.k8s.io")
+            && plural.starts_with("selfsubject"))
+}
+
+pub(super) fn authorize(user: &User, verb: &str, resource: Resource, place: &Place) -> Result<(), Status> {
+    if allowed(user, verb, resource.group, resource.plural) {
+        return Ok(());
+    }
+    let what = match &place.subresource {
+        Some(subresource) => format!("{}/{subresource}", resource.plural),
+        None => resource.plural.to_owned(),
+    };
+    let scope = match &place.namespace {
+        Some(namespace) => format!("in the namespace \"{namespace}\""),
+        None => "at the cluster scope".to_owned(),
+    };
+    let why = format!(
+        "User \"{}\" cannot {verb} resource \"{what}\" in API group \"{}\" {scope}",
+        user.name, resource.group
+    );
+    Err(Status::forbidden(resource.0, place.name.as_deref().unwrap_or(""), &why))
+}

@@ -1,0 +1,171 @@
+//! What a path and its query ask for.
+
+use http::Method;
+
+/// Where a path leads.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// Discovery, version, OpenAPI.
+    Document,
+    /// Objects.
+    Resource(Place),
+    /// Nowhere.
+    Unknown,
+}
+
+/// The parts of a resource path.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) namespace: Option<String>,
+    pub(super) plural: String,
+    pub(super) name: Option<String>,
+    pub(super) subresource: Option<String>,
+    /// The path began with the deprecated `watch/`.
+    watch: bool,
+}
+
+impl Target {
+    pub(super) fn parse(_method: &Method, path: &str) -> Self {
+        let parts: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(percent_decode).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let (group, version, rest) = match parts.as_slice() {
+            [] | ["version"] | ["api" | "apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => return Self::Document,
+            ["openapi", ..] => return Self::Document,
+            ["api", version, rest @ ..] => ("", *version, rest),
+            ["apis", group, version, rest @ ..] => (*group, *version, rest),
+            _ => return Self::Unknown,
+        };
+        let mut place = Place { group: group.to_owned(), version: version.to_owned(), ..Place::default() };
+        let rest = match rest {
+            ["watch", rest @ ..] if !rest.is_empty() => {
+                place.watch = true;
+                rest
+            }
+            rest => rest,
+        };
+        let owned = |text: &&str| (*text).to_owned();
+        let rest = match rest {
+            // A namespace itself, and its own subresources.
+            ["namespaces"] | ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => rest,
+            ["namespaces", namespace, rest @ ..] => {
+                place.namespace = Some((*namespace).to_owned());
+                rest
+            }
+            rest => rest,
+        };
+        let Some(plural) = rest.first() else { return Self::Unknown };
+        place.plural = owned(plural);
+        place.name = rest.get(1).map(owned);
+        place.subresource = match rest.get(2..) {
+            None | Some([]) => None,
+            Some(parts) => Some(parts.join("/")),
+        };
+        Self::Resource(place)
+    }
+}
+
+impl Place {
+    /// The verb that authorization and discovery know.
+    pub(super) fn verb(&self, method: &Method, query: &Query) -> &'static str {
+        let named = self.name.is_some();
+        match *method {
+            Method::GET | Method::HEAD => {
+                let watch = self.watch || query.flag("watch");
+                if watch && self.subresource.is_none() && (!named || self.watch) {
+                    "watch"
+                } else if named {
+                    "get"
+                } else {
+                    "list"
+                }
+            }
+            Method::POST => "create",
+            Method::PUT => "update",
+            Method::PATCH => "patch",
+            Method::DELETE if named => "delete",
+            Method::DELETE => "deletecollection",
+            _ => "",
+        }
+    }
+}
+
+/// Query parameters in order.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    pub(super) fn parse(text: Option<&str>) -> Self {
+        let pairs = text
+            .unwrap_or("")
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (percent_decode(&key.replace('+', " ")), percent_decode(&value.replace('+', " ")))
+            })
+            .collect();
+        Self { pairs }
+    }
+
+    /// The first value of a parameter; an empty one counts as absent.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// Whether a parameter is set to true; one without a value is.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.pairs.iter().any(|(k, v)| k == key && !matches!(v.as_str(), "false" | "0"))
+    }
+}
+
+/// Undoes percent encoding; what is no valid encoding, or no UTF-8, stays readable.
+pub(super) fn percent_decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    let hex = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16));
+    while index < bytes.len() {
+        if bytes[index] == b'%'
+            && let (Some(high), Some(low)) = (hex(bytes.get(index + 1)), hex(bytes.get(index + 2)))
+        {
+            out.push((high * 16 + low) as u8);
+            index += 3;
+        } else {
+            out.push(bytes[index]);
+            index += 1;
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_are_both_a_place_and_a_kind() {
+        let place = |path: &str| match Target::parse(&Method::GET, path) {
+            Target::Resource(place) => place,
+            other => panic!("{path}: {other:?}"),
+        };
+        let namespace = place("/api/v1/namespaces/default");
+        assert_eq!((namespace.plural.as_str(), namespace.name.as_deref(), namespace.namespace), ("namespaces", Some("default"), None));
+        let status = place("/api/v1/namespaces/default/status");
+        assert_eq!((status.name.as_deref(), status.subresource.as_deref()), (Some("default"), Some("status")));
+        let pod = place("/api/v1/namespaces/a/pods/b/log");
+        assert_eq!((pod.namespace.as_deref(), pod.name.as_deref(), pod.subresource.as_deref()), (Some("a"), Some("b"), Some("log")));
+        let all = place("/apis/apps/v1/deployments");
+        assert_eq!((all.group.as_str(), all.plural.as_str(), all.name), ("apps", "deployments", None));
+    }
+
+    #[test]
+    fn a_query_is_decoded_once() {
+        let query = Query::parse(Some("labelSelector=a+in+%28x%2Cy%29&watch&allow=false"));
+        assert_eq!(query.get("labelSelector"), Some("a in (x,y)"));
+        assert!(query.flag("watch") && !query.flag("allow"));
+    }
+}
