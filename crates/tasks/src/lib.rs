@@ -1,1 +1,33 @@
-//! placeholder
+//! Defined tasks: kept in the store, started, run each on a thread of its own, started again after failures.
+//!
+//! [`Tasks`] is the one place that knows which tasks there are. A definition is on disk before the call that makes it returns;
+//! enabled tasks start again with the process and take up what they remembered. Each running
+//! task subscribes to `ingest` and has a bounded queue, so that a slow one loses its own data and nobody else's. Decision records that nodes
+//! make are kept here too.
+//!
+//! Deliberately absent: HTTP, where points come from, what nodes compute, which cluster a scale is written to.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`record`] | a task as it is kept; what is needed to make or change one |
+//! | [`service`] | create, change, delete, read, start, stop |
+//! | `definition` | script to pipeline |
+//! | `runner`, [`inbox`] | one thread per task; what waits for it |
+//! | [`load`] | the load directory |
+//! | [`decisions`] | the latest decision records |
+
+pub mod decisions;
+mod definition;
+pub mod error;
+pub mod inbox;
+pub mod load;
+pub mod record;
+mod runner;
+pub mod service;
+
+pub use decisions::DecisionFilter;
+pub use error::Error;
+pub use inbox::Policy;
+pub use load::LoadDirectory;
+pub use record::{Dbrp, NewTask, TaskKind, TaskPatch, TaskRecord, Var, VarValue, Vars};
+pub use service::{DotView, EdgeStatistics, NodeStatistics, Options, TaskView, Tasks};

@@ -1,0 +1,418 @@
+//! One running task on a thread of its own.
+//!
+//! The thread owns the engine's [`Task`]: it hands in data, answers and timers, publishes statistics, takes snapshots, and
+//! starts the task again when it ended with an error (N-17) or a panic (N-18), waiting longer each time. Whoever asks for
+//! statistics gets the latest published ones even while a node is busy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use capstan_base::SharedClock;
+use capstan_flow::{Endpoints, Pipeline, Ports, StartError, Task, TaskError, TaskStats};
+use capstan_ingest::{DbRp, Ingest, Sink, Subscription, SubscriptionId};
+use capstan_model::Batch;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+
+use crate::inbox::{Event, Inbox, Policy};
+
+/// How long a reader waits for fresh statistics before it takes the latest published ones.
+const STATS_PATIENCE: Duration = Duration::from_millis(50);
+/// How often statistics are published while data comes.
+const STATS_INTERVAL: Duration = Duration::from_millis(250);
+/// The longest a thread waits without looking at the clock.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a task that ends waits for answers that are under way, such as a scale write.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// Waiting time before the first restart; doubled by each failure.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// A task that ran this long starts with the first waiting time again.
+const STABLE: Duration = Duration::from_secs(120);
+
+/// What a runner tells its owner. Called from the task's thread.
+pub(crate) trait Observer: Send + Sync {
+    /// The task ended with an error and will be started again.
+    fn failed(&self, id: &str, error: &str);
+
+    /// What the task remembers; to be kept for its next start.
+    fn snapshot(&self, id: &str, snapshot: Vec<u8>);
+}
+
+/// How tasks are run.
+#[derive(Clone)]
+pub(crate) struct RunOptions {
+    pub(crate) clock: SharedClock,
+    pub(crate) ingest: Arc<Ingest>,
+    /// As given by the process; `endpoints` and `wake` are made per task.
+    pub(crate) ports: Ports,
+    pub(crate) queue_points: usize,
+    pub(crate) policy: Policy,
+    pub(crate) snapshot_interval: Duration,
+}
+
+/// What is to be run.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(crate) id: Arc<str>,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) dbrps: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// How a task ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Its input ended: nodes flush what they flush (N-15).
+    Finish,
+    /// The process ends: everything stays as it is for the next start.
+    Suspend,
+    /// It is gone for good.
+    Discard,
+}
+
+enum Command {
+    Stats(Sender<()>),
+    End(Ending),
+}
+
+/// A handle to a running task.
+pub(crate) struct Running {
+    program: Program,
+    ingest: Arc<Ingest>,
+    subscription: SubscriptionId,
+    shared: Arc<Shared>,
+    /// Disconnected when the thread is gone.
+    gone: Receiver<()>,
+}
+
+struct Shared {
+    inbox: Arc<Inbox<Command>>,
+    endpoints: Endpoints,
+    stats: Mutex<Arc<TaskStats>>,
+    executing: AtomicBool,
+    restarts: AtomicU64,
+    /// The owner is not told of anything any more.
+    abandoned: AtomicBool,
+}
+
+impl Sink for Inbox<Command> {
+    fn deliver(&self, batch: &Arc<Batch>, _database: &Arc<str>, _retention_policy: &Arc<str>) {
+        self.offer(batch);
+    }
+}
+
+impl Running {
+    /// Starts a task. `snapshot` is what an earlier run remembered.
+    pub(crate) fn start(
+        program: Program,
+        options: RunOptions,
+        snapshot: Option<Vec<u8>>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, StartError> {
+        let shared = Arc::new(Shared {
+            inbox: Arc::new(Inbox::new(options.queue_points, options.policy)),
+            endpoints: Endpoints::default(),
+            stats: Mutex::default(),
+            executing: AtomicBool::new(true),
+            restarts: AtomicU64::new(0),
+            abandoned: AtomicBool::new(false),
+        });
+        let now = options.clock.monotonic();
+        let ingest = Arc::clone(&options.ingest);
+        let worker = Worker {
+            program: program.clone(),
+            shared: Arc::clone(&shared),
+            observer,
+            last_snapshot: snapshot,
+            next_snapshot: now + options.snapshot_interval,
+            next_stats: now,
+            backoff: FIRST_BACKOFF,
+            started: now,
+            options,
+        };
+        let task = worker.make(true)?;
+        *shared.stats.lock() = Arc::new(task.stats());
+        let subscription = Subscription {
+            dbrps: program
+                .dbrps
+                .iter()
+                .map(|(db, rp)| DbRp::new(&**db, &**rp))
+                .collect(),
+            measurements: task
+                .measurements()
+                .map(|names| names.iter().map(ToString::to_string).collect()),
+        };
+        let (held, gone) = bounded(0);
+        std::thread::Builder::new()
+            .name(format!("task {}", program.id))
+            .spawn(move || {
+                let _held: Sender<()> = held;
+                worker.run(task);
+            })
+            .map_err(|error| StartError {
+                node: String::new(),
+                message: format!("cannot start a thread: {error}"),
+            })?;
+        // Only now, when everything that can fail has not.
+        let sink: Arc<dyn Sink> = Arc::clone(&shared.inbox) as Arc<dyn Sink>;
+        let subscription = ingest.subscribe(subscription, sink);
+        Ok(Self {
+            program,
+            ingest,
+            subscription,
+            shared,
+            gone,
+        })
+    }
+
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.program.pipeline
+    }
+
+    /// Whether the task runs now; it does not while it waits to be started again.
+    pub(crate) fn executing(&self) -> bool {
+        self.shared.executing.load(Ordering::Relaxed)
+    }
+
+    /// How often it was started again after an error.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.shared.restarts.load(Ordering::Relaxed)
+    }
+
+    /// Points dropped because the task could not keep up.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.shared.inbox.dropped()
+    }
+
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.shared.endpoints
+    }
+
+    /// Statistics: of this moment when the task answers soon, else the latest published.
+    pub(crate) fn stats(&self) -> Arc<TaskStats> {
+        let (reply, answer) = bounded(1);
+        self.shared.inbox.command(Command::Stats(reply));
+        // An error means that the task is busy or over: what was published last is as good as it gets.
+        let _ = answer.recv_timeout(STATS_PATIENCE);
+        Arc::clone(&self.shared.stats.lock())
+    }
+
+    /// Asks the task to end; see [`Running::join`].
+    pub(crate) fn end(&self, ending: Ending) {
+        self.ingest.unsubscribe(self.subscription);
+        self.shared.inbox.close();
+        if ending == Ending::Discard {
+            self.shared.abandoned.store(true, Ordering::Relaxed);
+        }
+        self.shared.inbox.command(Command::End(ending));
+    }
+
+    /// Waits until the thread is gone, at most `patience`; says whether it is. A thread that hangs in a node is left behind.
+    pub(crate) fn join(&self, patience: Duration) -> bool {
+        let ended = matches!(
+            self.gone.recv_timeout(patience),
+            Err(RecvTimeoutError::Disconnected)
+        );
+        if !ended {
+            self.shared.abandoned.store(true, Ordering::Relaxed);
+        }
+        ended
+    }
+}
+
+struct Worker {
+    program: Program,
+    options: RunOptions,
+    shared: Arc<Shared>,
+    observer: Arc<dyn Observer>,
+    last_snapshot: Option<Vec<u8>>,
+    /// Monotonic times.
+    next_snapshot: Duration,
+    next_stats: Duration,
+    started: Duration,
+    backoff: Duration,
+}
+
+impl Worker {
+    /// Makes the task and starts it.
+    fn make(&self, restore: bool) -> Result<Task, StartError> {
+        let inbox = Arc::clone(&self.shared.inbox);
+        let ports = Ports {
+            endpoints: self.shared.endpoints.clone(),
+            wake: Arc::new(move || inbox.wake()),
+            ..self.options.ports.clone()
+        };
+        let Program { id, pipeline, dbrps } = self.program.clone();
+        let mut task = Task::new(id, pipeline, dbrps, ports)?;
+        if let Some(snapshot) = self.last_snapshot.as_ref().filter(|_| restore) {
+            match task.restore(snapshot) {
+                Ok(fresh) if fresh.is_empty() => {}
+                Ok(fresh) => tracing::info!(task = %self.program.id, nodes = ?fresh, "nodes start afresh"),
+                Err(error) => {
+                    tracing::warn!(task = %self.program.id, %error, "what the task remembered was lost")
+                }
+            }
+        }
+        task.start()?;
+        Ok(task)
+    }
+
+    fn run(mut self, mut task: Task) {
+        loop {
+            let Err(error) = self.work(&mut task) else { return };
+            self.shared.executing.store(false, Ordering::Relaxed);
+            let text = error.to_string();
+            match error {
+                TaskError::Panic { .. } => {
+                    tracing::error!(task = %self.program.id, error = text, "a defect ended the task")
+                }
+                _ => tracing::error!(task = %self.program.id, error = text, "task finished with error"),
+            }
+            self.tell_failure(&text);
+            drop(task);
+            match self.start_again() {
+                Some(again) => task = again,
+                None => return,
+            }
+        }
+    }
+
+    /// Waits and starts the task anew until it starts; `None` when it was asked to end meanwhile.
+    fn start_again(&mut self) -> Option<Task> {
+        let clock = Arc::clone(&self.options.clock);
+        // What the task remembered may be what broke it: only a task that had run for long takes it back.
+        let mut restore = true;
+        if clock.monotonic().saturating_sub(self.started) >= STABLE {
+            self.backoff = FIRST_BACKOFF;
+        } else if self.shared.restarts.load(Ordering::Relaxed) > 0 {
+            restore = false;
+        }
+        loop {
+            let until = clock.monotonic() + self.backoff;
+            self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+            loop {
+                let left = until.saturating_sub(clock.monotonic());
+                if left.is_zero() {
+                    break;
+                }
+                match self.shared.inbox.next(left.min(TICK), false) {
+                    Event::Command(Command::End(_)) => return None,
+                    Event::Command(Command::Stats(reply)) => drop(reply),
+                    Event::Wake | Event::Data(_) | Event::Timeout => {}
+                }
+            }
+            self.shared.restarts.fetch_add(1, Ordering::Relaxed);
+            match self.make(restore) {
+                Ok(task) => {
+                    tracing::info!(task = %self.program.id, "task started again");
+                    self.started = clock.monotonic();
+                    self.shared.executing.store(true, Ordering::Relaxed);
+                    return Some(task);
+                }
+                Err(error) => self.tell_failure(&error.to_string()),
+            }
+        }
+    }
+
+    /// Runs the task until it is asked to end (`Ok`) or ends by itself.
+    fn work(&mut self, task: &mut Task) -> Result<(), TaskError> {
+        loop {
+            match self.shared.inbox.next(self.patience(task), true) {
+                Event::Data(batch) => task.collect(&batch)?,
+                Event::Wake => task.complete()?,
+                Event::Command(Command::Stats(reply)) => {
+                    self.publish(task);
+                    // Nobody waits any more when this fails.
+                    let _ = reply.try_send(());
+                }
+                Event::Command(Command::End(ending)) => {
+                    self.end(task, ending);
+                    return Ok(());
+                }
+                Event::Timeout => {}
+            }
+            let wall = self.options.clock.now_nanos();
+            if task.next_timer().is_some_and(|due| due <= wall) {
+                task.fire_timers(wall)?;
+            }
+            let now = self.options.clock.monotonic();
+            if now >= self.next_stats {
+                self.next_stats = now + STATS_INTERVAL;
+                self.publish(task);
+            }
+            if now >= self.next_snapshot {
+                self.next_snapshot = now + self.options.snapshot_interval;
+                self.remember(task);
+            }
+        }
+    }
+
+    /// How long nothing needs to be done.
+    fn patience(&self, task: &Task) -> Duration {
+        let timer = task.next_timer().map_or(TICK, |due| {
+            let nanos = due.saturating_sub(self.options.clock.now_nanos());
+            Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+        });
+        let snapshot = self.next_snapshot.saturating_sub(self.options.clock.monotonic());
+        timer.min(snapshot).min(TICK)
+    }
+
+    fn end(&mut self, task: &mut Task, ending: Ending) {
+        if ending != Ending::Discard {
+            // Data that was accepted is worked through first.
+            loop {
+                let outcome = match self.shared.inbox.next(Duration::ZERO, true) {
+                    Event::Data(batch) => task.collect(&batch),
+                    Event::Wake => task.complete(),
+                    Event::Command(_) => Ok(()),
+                    Event::Timeout => break,
+                };
+                if let Err(error) = outcome {
+                    self.tell_failure(&error.to_string());
+                    break;
+                }
+            }
+            if ending == Ending::Finish
+                && let Err(error) = task.finish()
+            {
+                self.tell_failure(&error.to_string());
+            }
+            let deadline = self.options.clock.monotonic() + LAST_ANSWERS;
+            while task.pending() > 0 {
+                let left = deadline.saturating_sub(self.options.clock.monotonic());
+                if left.is_zero() {
+                    tracing::warn!(task = %self.program.id, answers = task.pending(), "task ended before answers came");
+                    break;
+                }
+                if let Event::Wake = self.shared.inbox.next(left, false)
+                    && task.complete().is_err()
+                {
+                    break;
+                }
+            }
+            self.remember(task);
+        }
+        self.publish(task);
+        self.shared.executing.store(false, Ordering::Relaxed);
+        task.stop();
+    }
+
+    fn publish(&self, task: &Task) {
+        *self.shared.stats.lock() = Arc::new(task.stats());
+    }
+
+    fn remember(&mut self, task: &Task) {
+        let snapshot = task.snapshot();
+        if self.last_snapshot.as_ref() != Some(&snapshot) && !self.shared.abandoned.load(Ordering::Relaxed) {
+            self.observer.snapshot(&self.program.id, snapshot.clone());
+            self.last_snapshot = Some(snapshot);
+        }
+    }
+
+    fn tell_failure(&self, error: &str) {
+        if !self.shared.abandoned.load(Ordering::Relaxed) {
+            self.observer.failed(&self.program.id, error);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Making, changing, starting and deleting tasks (parity file, section 4.3).
+
+mod change;
+mod life;
+mod view;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use capstan_base::SharedClock;
+use capstan_flow::Ports;
+use capstan_hpa::Record;
+use capstan_ingest::Ingest;
+use capstan_store::{Store, TaskRecord as Stored};
+use parking_lot::{Mutex, RwLock};
+
+use crate::decisions::{DecisionFilter, Decisions};
+use crate::error::Error;
+use crate::inbox::Policy;
+use crate::record::TaskRecord;
+use crate::runner::{RunOptions, Running};
+
+pub use view::{DotView, EdgeStatistics, NodeStatistics, TaskView};
+
+/// How tasks are kept and run.
+#[derive(Clone)]
+pub struct Options {
+    pub clock: SharedClock,
+    pub store: Store,
+    /// Where points come from.
+    pub ingest: Arc<Ingest>,
+    /// The outside world; `endpoints` and `wake` are made per task. Without a scaler nodes that scale refuse to start.
+    pub ports: Ports,
+    /// Points that may wait for one task.
+    pub queue_points: usize,
+    /// What happens when more come.
+    pub policy: Policy,
+    /// How often what tasks remember is written to the store (S-26).
+    pub snapshot_interval: Duration,
+}
+
+impl Options {
+    /// The defaults: a quarter of a million points may wait per task, then the oldest go; snapshots once a minute.
+    pub fn new(clock: SharedClock, store: Store, ingest: Arc<Ingest>, ports: Ports) -> Self {
+        Self {
+            clock,
+            store,
+            ingest,
+            ports,
+            queue_points: 250_000,
+            policy: Policy::DropOldest,
+            snapshot_interval: Duration::from_secs(60),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("queue_points", &self.queue_points)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All tasks of a server. Calls that change something block until it is on disk.
+pub struct Tasks {
+    clock: SharedClock,
+    store: Store,
+    run: RunOptions,
+    decisions: Arc<Decisions>,
+    /// Held while a task is changed, so that changes come one after the other.
+    changes: Mutex<()>,
+    records: Arc<RwLock<BTreeMap<String, Arc<TaskRecord>>>>,
+    running: RwLock<HashMap<String, Arc<Running>>>,
+}
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tasks")
+            .field("tasks", &self.records.read().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tasks {
+    /// Reads what is stored. Nothing runs before [`Tasks::start_enabled`].
+    pub fn open(options: Options) -> Result<Arc<Self>, Error> {
+        let mut records = BTreeMap::new();
+        for stored in options.store.list::<Stored>("")? {
+            match TaskRecord::from_stored(stored) {
+                Ok(record) => {
+                    records.insert(record.id.clone(), Arc::new(record));
+                }
+                // One task that cannot be read must not keep the others from running (S-83).
+                Err(error) => tracing::error!(%error, "a stored task cannot be read"),
+            }
+        }
+        let decisions = Decisions::open(options.store.clone())?;
+        Ok(Arc::new(Self {
+            run: RunOptions {
+                clock: Arc::clone(&options.clock),
+                ingest: options.ingest,
+                ports: options.ports,
+                queue_points: options.queue_points,
+                policy: options.policy,
+                snapshot_interval: options.snapshot_interval,
+            },
+            clock: options.clock,
+            store: options.store,
+            decisions: Arc::new(decisions),
+            changes: Mutex::new(()),
+            records: Arc::new(RwLock::new(records)),
+            running: RwLock::new(HashMap::new()),
+        }))
+    }
+
+    /// How many tasks there are, and how many of them are enabled.
+    pub fn counts(&self) -> (usize, usize) {
+        let records = self.records.read();
+        (
+            records.len(),
+            records.values().filter(|record| record.enabled).count(),
+        )
+    }
+
+    /// The selected decision records, oldest first.
+    pub fn decisions(&self, filter: &DecisionFilter) -> Vec<Record> {
+        self.decisions.list(filter)
+    }
+
+    /// Writes decisions that are not in the store yet. To be called about once a second.
+    pub fn flush_decisions(&self) {
+        self.decisions.flush(false);
+    }
+
+    /// A function that keeps decision records, for whoever makes them.
+    pub fn decision_sink(&self) -> Arc<dyn Fn(&Record) + Send + Sync> {
+        let decisions = Arc::clone(&self.decisions);
+        Arc::new(move |record| decisions.push(record))
+    }
+}
