@@ -51,6 +51,7 @@ pub mod node;
 mod nodes;
 pub mod pipeline;
 pub mod ports;
+mod predicate;
 pub mod registry;
 pub mod rows;
 pub mod script;

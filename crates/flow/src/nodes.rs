@@ -31,3 +31,60 @@ pub(crate) mod http_out {
     mod render;
     pub(crate) mod spec;
 }
+pub(crate) mod influxql {
+    mod aggregate;
+    mod batch;
+    mod settings;
+    pub(crate) mod spec;
+    mod transform;
+}
+pub(crate) mod window {
+    mod buffer;
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod log {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod noop {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod sample {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod shift {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod default {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod delete {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod change_detect {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod state_tracking {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod k8s_autoscale {
+    mod exec;
+    mod mail;
+    mod memory;
+    mod point;
+    mod resource;
+    mod settings;
+    pub(crate) mod spec;
+    mod telling;
+    #[cfg(test)]
+    mod tests;
+    mod turn;
+}

@@ -104,6 +104,7 @@ pub enum ArgumentKind {
     Lambda,
     /// Another node of the script.
     Node,
+    IntOrDuration,
     /// A field or tag value of any literal type; the node checks it.
     Any,
 }
@@ -183,6 +184,38 @@ pub static REGISTRY: &[&NodeSpec] = &[
     &nodes::eval::spec::EVAL,
     &nodes::derivative::spec::DERIVATIVE,
     &nodes::http_out::spec::HTTP_OUT,
+    &nodes::window::spec::WINDOW,
+    &nodes::log::spec::LOG,
+    &nodes::noop::spec::NOOP,
+    &nodes::sample::spec::SAMPLE,
+    &nodes::shift::spec::SHIFT,
+    &nodes::default::spec::DEFAULT,
+    &nodes::delete::spec::DELETE,
+    &nodes::change_detect::spec::CHANGE_DETECT,
+    &nodes::state_tracking::spec::STATE_DURATION,
+    &nodes::state_tracking::spec::STATE_COUNT,
+    &nodes::influxql::spec::SPECS[0],
+    &nodes::influxql::spec::SPECS[1],
+    &nodes::influxql::spec::SPECS[2],
+    &nodes::influxql::spec::SPECS[3],
+    &nodes::influxql::spec::SPECS[4],
+    &nodes::influxql::spec::SPECS[5],
+    &nodes::influxql::spec::SPECS[6],
+    &nodes::influxql::spec::SPECS[7],
+    &nodes::influxql::spec::SPECS[8],
+    &nodes::influxql::spec::SPECS[9],
+    &nodes::influxql::spec::SPECS[10],
+    &nodes::influxql::spec::SPECS[11],
+    &nodes::influxql::spec::SPECS[12],
+    &nodes::influxql::spec::SPECS[13],
+    &nodes::influxql::spec::SPECS[14],
+    &nodes::influxql::spec::SPECS[15],
+    &nodes::influxql::spec::SPECS[16],
+    &nodes::influxql::spec::SPECS[17],
+    &nodes::influxql::spec::SPECS[18],
+    &nodes::influxql::spec::SPECS[19],
+    &nodes::influxql::spec::SPECS[20],
+    &nodes::k8s_autoscale::spec::K8S_AUTOSCALE,
 ];
 
 impl NodeSpec {
@@ -241,6 +274,7 @@ impl ArgumentKind {
             Self::Duration => "a duration",
             Self::Lambda => "a lambda expression",
             Self::Node => "a node",
+            Self::IntOrDuration => "an int or a duration",
             Self::Any => "a value",
         }
     }

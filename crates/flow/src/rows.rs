@@ -1,5 +1,7 @@
 //! Rows a node makes or keeps.
 
+pub(crate) mod stored;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

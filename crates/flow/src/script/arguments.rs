@@ -82,6 +82,7 @@ fn fits(value: &Value, kind: ArgumentKind) -> bool {
             | (ArgumentKind::Bool, Value::Bool(_))
             | (ArgumentKind::Duration, Value::Duration(_))
             | (ArgumentKind::Lambda, Value::Lambda(_))
+            | (ArgumentKind::IntOrDuration, Value::Int(_) | Value::Duration(_))
     )
 }
 

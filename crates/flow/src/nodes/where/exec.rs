@@ -1,51 +1,35 @@
 use std::sync::Arc;
 
-use capstan_expr::State;
 use capstan_model::{Block, GroupId};
 use serde_json::Value as Json;
 
 use crate::engine::build::Builder;
-use crate::group_state::PerGroup;
-use crate::lambda::{self, Lambda};
 use crate::message::{Message, PointBatch, Points};
 use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
-use crate::states;
+use crate::predicate::Predicate;
 
-/// Filters; one expression state per group (N-38).
+/// Filters (N-38).
 #[derive(Debug)]
 pub(super) struct Where {
-    lambda: Lambda,
-    states: PerGroup<State>,
+    predicate: Predicate,
 }
 
 impl Where {
     pub(super) fn new(config: &NodeConfig, builder: &Builder<'_>) -> Result<Self, String> {
         let body = config.lambda_arguments().into_iter().next().ok_or("nil expression passed to WhereNode")?;
-        let lambda = Lambda::compile(&body, &lambda::environment(builder.ports))
+        let predicate = Predicate::compile(&body, builder.ports)
             .map_err(|error| format!("Failed to compile expression in where clause: {error}"))?;
-        Ok(Self { lambda, states: PerGroup::default() })
+        Ok(Self { predicate })
     }
 
-    /// The rows for which the expression is true. `group` is the group of a row.
     fn matching(&mut self, ctx: &mut Context<'_>, block: &Block, group: impl Fn(usize) -> GroupId) -> Vec<u32> {
-        let fresh = self.lambda.state();
-        let bound = self.lambda.bind(block);
-        if let Some(pass) = bound.bool_columns() {
-            for row in 0..block.len() {
-                self.states.entry(group(row), || fresh.clone());
-            }
-            return (0..block.len() as u32).filter(|&row| pass[row as usize]).collect();
-        }
         let mut rows = Vec::with_capacity(block.len());
-        for row in 0..block.len() {
-            let state = self.states.entry(group(row), || bound.compiled().state());
-            match bound.predicate(state, row) {
-                Ok(true) => rows.push(row as u32),
-                Ok(false) => {}
-                Err(error) => ctx.error("error while evaluating expression", error),
+        self.predicate.each(ctx, block, group, |row, pass| {
+            if pass {
+                rows.push(row as u32);
             }
-        }
+        });
         rows
     }
 }
@@ -58,8 +42,7 @@ impl Node for Where {
     }
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
-        let lambda = &self.lambda;
-        self.states.entry(batch.group, || lambda.state());
+        self.predicate.touch(batch.group);
         let rows = self.matching(ctx, &batch.rows, |_| batch.group);
         let batch = if rows.len() == batch.rows.len() { batch } else { Arc::new(batch.gather(&rows)) };
         ctx.emit(Message::Batch(batch));
@@ -67,25 +50,20 @@ impl Node for Where {
     }
 
     fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
-        self.states.remove(group);
+        self.predicate.forget(group);
         ctx.emit(Message::DeleteGroup(group));
         Ok(())
     }
 
     fn cardinality(&self) -> usize {
-        self.states.len()
+        self.predicate.len()
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        states::snapshot(groups, self.states.iter().map(|(group, state)| (group, std::slice::from_ref(state))))
+        self.predicate.snapshot(groups)
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        for (group, mut restored) in states::restore(state, groups, &[self.lambda.compiled()])? {
-            if let Some(state) = restored.pop() {
-                self.states.entry(group, || state);
-            }
-        }
-        Ok(())
+        self.predicate.restore(state, groups)
     }
 }
