@@ -1,5 +1,6 @@
 //! Starting the whole cluster, and stopping it.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use tokio::task::JoinHandle;
 
 use crate::controllers::{self, Context, driver, node};
 use crate::error::Error;
+use crate::http::{self, Authentication, ServerState, User};
 use crate::kubeconfig;
 use crate::objects::Objects;
 use crate::options::Options;
 use crate::runners::addresses::Addresses;
-use crate::runners::agent::{Agent, Settings};
+use crate::runners::agent::{Agent, Settings, TokenSource};
+use crate::runners::log_source::PodLogs;
 use crate::runners::logs::LogBook;
 use crate::services::Services;
 
@@ -25,12 +28,16 @@ const CERTIFICATE_DAYS: u32 = 365;
 /// Pods the node says it can take; the API does not enforce it here.
 const MAX_PODS: usize = 10_000;
 
+/// Service accounts that get a token.
+const MAX_ACCOUNTS: usize = 65_536;
+/// What the node says its kubelet is; the minor version is the API server's.
+const KUBELET_VERSION: &str = concat!("v1.36.2+capstan-", env!("CARGO_PKG_VERSION"));
+
 /// The embedded cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct Cluster;
 
 /// A running cluster. Dropping it without [`Handle::shutdown`] stops it too, but waits for nothing.
-#[derive(Debug)]
 pub struct Handle {
     objects: Objects,
     services: Services,
@@ -39,8 +46,19 @@ pub struct Handle {
     kubeconfig: String,
     kubeconfig_path: PathBuf,
     ca_pem: String,
+    admin_token: String,
+    router: axum::Router,
     shutdown: Shutdown,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Handle")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Cluster {
@@ -76,10 +94,20 @@ impl Cluster {
         let logs = LogBook::new(Arc::clone(&options.clock), options.log_bytes);
         let services = Services::new(shutdown.child());
 
-        let mut tasks = Vec::new();
-        let tokens = serve::start(&options, &objects, &logs, &pki, listener, &shutdown, &mut tasks)?;
+        let authentication = Authentication::new();
+        let admin_token = new_token();
+        authentication.add_token(admin_token.clone(), User::admin("kubernetes-admin"));
+        let tls = capstan_tls::server_config(&pki.server, Some(pki.authority.certificate_pem()))?;
+        let pod_logs = PodLogs {
+            objects: objects.clone(),
+            book: logs.clone(),
+        };
+        let state = ServerState::new(objects.clone(), authentication.clone(), api.to_string())
+            .with_logs(Arc::new(pod_logs));
+        let router = http::router(state);
+        let serving = http::serve(listener, tls, router.clone(), shutdown.child());
+        let mut tasks = vec![capstan_runtime::spawn("api server", serving)];
 
-        let admin_token = (tokens.admin)();
         let kubeconfig =
             kubeconfig::with_data(&url, pki.authority.certificate_pem(), &pki.admin, &admin_token);
         let kubeconfig_path = options.data_dir.join("kubeconfig");
@@ -100,12 +128,12 @@ impl Cluster {
             back_off: options.restart_back_off,
             api,
             certificate_authority: pki.authority.certificate_pem().to_owned(),
-            token: tokens.service_account,
+            token: account_tokens(&authentication, options.service_accounts_administer),
         };
         let agent = Agent::new(context.clone(), services.clone(), logs, settings).map_err(Error::Agent)?;
         let facts = node::NodeFacts {
             address: Agent::host(),
-            version: serve::VERSION.to_owned(),
+            version: KUBELET_VERSION.to_owned(),
             max_pods: MAX_PODS,
         };
         tasks.extend(controllers::start(
@@ -123,6 +151,8 @@ impl Cluster {
             kubeconfig,
             kubeconfig_path,
             ca_pem: pki.authority.certificate_pem().to_owned(),
+            admin_token,
+            router,
             shutdown,
             tasks: Mutex::new(tasks),
         })
@@ -148,6 +178,16 @@ impl Handle {
     /// The certificate authority that clients trust.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// The administrator's bearer token, as in the kubeconfig.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// The API server as a service, for clients in this process. Requests need [`Handle::admin_token`].
+    pub fn router(&self) -> axum::Router {
+        self.router.clone()
     }
 
     /// Every object of the cluster, in process.
@@ -280,34 +320,38 @@ fn clear(directory: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(directory).map_err(failed)
 }
 
-/// The HTTP side.
-mod serve {
-    use super::{Error, JoinHandle, LogBook, Objects, Options, Pki, Shutdown};
-    use crate::runners::agent::TokenSource;
-    use std::sync::Arc;
+/// Tokens of service accounts: one per account, made when its first pod starts.
+fn account_tokens(authentication: &Authentication, administrators: bool) -> TokenSource {
+    let authentication = authentication.clone();
+    let known: Mutex<HashMap<(String, String), String>> = Mutex::default();
+    Arc::new(move |namespace, account| {
+        let mut known = known.lock();
+        if let Some(token) = known.get(&(namespace.to_owned(), account.to_owned())) {
+            return Some(token.clone());
+        }
+        if known.len() >= MAX_ACCOUNTS {
+            return None;
+        }
+        let token = new_token();
+        let mut groups = vec![
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+        ];
+        if administrators {
+            groups.push("system:masters".to_owned());
+        }
+        let user = User::new(format!("system:serviceaccount:{namespace}:{account}"), groups);
+        authentication.add_token(token.clone(), user);
+        known.insert((namespace.to_owned(), account.to_owned()), token.clone());
+        Some(token)
+    })
+}
 
-    /// What the node says its kubelet's version is.
-    pub(super) const VERSION: &str = "v1.36.0";
-
-    pub(super) struct Tokens {
-        pub(super) admin: Box<dyn Fn() -> String>,
-        pub(super) service_account: TokenSource,
-    }
-
-    pub(super) fn start(
-        _options: &Options,
-        _objects: &Objects,
-        _logs: &LogBook,
-        pki: &Pki,
-        listener: tokio::net::TcpListener,
-        _shutdown: &Shutdown,
-        _tasks: &mut Vec<JoinHandle<()>>,
-    ) -> Result<Tokens, Error> {
-        let _config = capstan_tls::server_config(&pki.server, Some(pki.authority.certificate_pem()))?;
-        drop(listener);
-        Ok(Tokens {
-            admin: Box::new(String::new),
-            service_account: Arc::new(|_, _| None),
-        })
-    }
+/// 244 random bits from the operating system.
+fn new_token() -> String {
+    format!(
+        "{}{}",
+        uuid::Uuid::new_v4().simple(),
+        uuid::Uuid::new_v4().simple()
+    )
 }

@@ -36,6 +36,9 @@ pub struct Options {
     pub log_bytes: usize,
     /// The source of time.
     pub clock: SharedClock,
+    /// Pods' service accounts may do everything, as in clusters of the tutorial's time. Otherwise they may do nothing but
+    /// ask about themselves.
+    pub service_accounts_administer: bool,
     /// More names and addresses for the API server's certificate.
     pub server_names: Vec<String>,
 }
@@ -54,6 +57,7 @@ impl Options {
             restart_back_off: Duration::from_secs(10),
             log_bytes: 1 << 20,
             clock: SystemClock::shared(),
+            service_accounts_administer: true,
             server_names: Vec::new(),
         }
     }

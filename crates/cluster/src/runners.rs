@@ -15,13 +15,14 @@
 //! | [`rewrite`] | service names and mounted paths made local |
 //! | [`volumes`] | volumes as directories |
 //! | [`probe`] | readiness and liveness |
-//! | [`logs`] | what containers print |
+//! | [`logs`], [`log_source`] | what containers print, and `kubectl logs` |
 
 pub(crate) mod addresses;
 pub(crate) mod agent;
 pub(crate) mod container;
 pub(crate) mod environment;
 pub(crate) mod images;
+pub(crate) mod log_source;
 pub(crate) mod logs;
 pub(crate) mod pod;
 pub(crate) mod probe;

@@ -193,9 +193,9 @@ fn write_endpoints(context: &Context, service: &Value, backends: &[Backend]) -> 
             .unwrap_or(Value::Null);
         let address = json!({"ip": backend.address, "nodeName": node, "targetRef": backend.target()});
         if backend.ready {
-            ready.push(address)
+            ready.push(address);
         } else {
-            unready.push(address)
+            unready.push(address);
         }
     }
     let subsets: Vec<Value> = subsets

@@ -77,20 +77,18 @@ impl Controller for Namespaces {
         let (events, others): (Vec<Resource>, Vec<Resource>) = kinds.partition(|r| *r == EVENTS);
         for resource in others.into_iter().chain(events) {
             for object in context.objects.list(resource, Some(&key.name)).items {
-                if !meta::is_deleting(&object) {
-                    let options = DeleteOptions::default();
-                    match context.objects.delete_with(
-                        resource,
-                        Some(&key.name),
-                        meta::name(&object),
-                        &options,
-                    ) {
-                        Ok(deleted) => left += usize::from(!deleted.removed),
-                        Err(status) if status.is_not_found() => {}
-                        Err(status) => return Err(status),
-                    }
-                } else {
+                if meta::is_deleting(&object) {
                     left += 1;
+                    continue;
+                }
+                let options = DeleteOptions::default();
+                match context
+                    .objects
+                    .delete_with(resource, Some(&key.name), meta::name(&object), &options)
+                {
+                    Ok(deleted) => left += usize::from(!deleted.removed),
+                    Err(status) if status.is_not_found() => {}
+                    Err(status) => return Err(status),
                 }
             }
         }

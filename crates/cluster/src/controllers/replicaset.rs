@@ -146,7 +146,6 @@ impl Replicas {
 
     /// The status of the set as its pods are now, and how long until one more of them counts as available.
     fn status(
-        &self,
         context: &Context,
         set: &Value,
         owned: &[Arc<Value>],
@@ -289,7 +288,7 @@ impl Controller for Replicas {
                 (owned, terminating) = self.claim(context, &set)?;
             }
         }
-        let (mut status, soon) = self.status(context, &set, &owned, failure.as_ref());
+        let (mut status, soon) = Self::status(context, &set, &owned, failure.as_ref());
         if self.resource == REPLICASETS {
             status["terminatingReplicas"] = terminating.into();
         }

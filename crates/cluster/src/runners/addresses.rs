@@ -94,12 +94,10 @@ impl Addresses {
             }
             let address = Ipv4Addr::from(number);
             tried += 1;
-            match ports.iter().find(|port| !is_free(address, **port)) {
-                Some(port) => taken = Some(*port),
-                None => {
-                    inner.used.insert(number);
-                    return Ok(IpAddr::V4(address));
-                }
+            taken = ports.iter().copied().find(|port| !is_free(address, *port));
+            if taken.is_none() {
+                inner.used.insert(number);
+                return Ok(IpAddr::V4(address));
             }
         }
         Err(taken.map_or(NoAddress::Exhausted, NoAddress::PortTaken))

@@ -21,9 +21,9 @@ use super::volumes;
 use crate::controllers::pods::int;
 
 /// The longest wait before a restart.
-const MAX_BACK_OFF: Duration = Duration::from_secs(300);
+const MAX_BACK_OFF: Duration = Duration::from_mins(5);
 /// A container that ran this long starts with a clean slate.
-const RESET: Duration = Duration::from_secs(600);
+const RESET: Duration = Duration::from_mins(10);
 /// A container that cannot be set up is tried again after this long.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -48,7 +48,7 @@ pub(crate) fn ports(container: &Value) -> impl Iterator<Item = u16> {
 
 /// What stands in for a container while it runs.
 enum Running {
-    Process(Process),
+    Process(Box<Process>),
     Task {
         handle: JoinHandle<()>,
         shutdown: Shutdown,
@@ -223,7 +223,7 @@ async fn end(life: &Life<'_>, running: &mut Running, own_grace: Option<Duration>
         tokio::select! {
             biased;
             exit = running.wait() => return exit,
-            () = sleep(grace.min(Duration::from_secs(365 * 86_400))) => {
+            () = sleep(grace.min(Duration::from_hours(24 * 365))) => {
                 running.kill();
                 return running.wait().await;
             }
@@ -364,7 +364,7 @@ async fn start(
                 .run(&spec, log)
                 .await
                 .map_err(|error| ("RunContainerError", error.to_string()))?;
-            Running::Process(process)
+            Running::Process(Box::new(process))
         }
     };
     agent.event(life.pod, false, "Created", &format!("Created container: {name}"));

@@ -62,13 +62,12 @@ impl Environment {
                 rest = escaped;
             } else if let Some((name, left)) = after.strip_prefix('(').and_then(|inner| inner.split_once(')'))
             {
-                match self.get(name) {
-                    Some(value) => out.push_str(value),
-                    None => {
-                        out.push_str("$(");
-                        out.push_str(name);
-                        out.push(')');
-                    }
+                if let Some(value) = self.get(name) {
+                    out.push_str(value);
+                } else {
+                    out.push_str("$(");
+                    out.push_str(name);
+                    out.push(')');
                 }
                 rest = left;
             } else {

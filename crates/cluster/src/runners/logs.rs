@@ -182,6 +182,11 @@ impl LogBook {
         }
     }
 
+    /// The time by which lines are stamped.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Forgets a pod; whoever follows it is told the end.
     pub(crate) fn forget(&self, uid: &str) {
         let gone = self.runs.lock().remove(uid);

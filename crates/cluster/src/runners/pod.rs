@@ -106,7 +106,8 @@ impl Life<'_> {
                         .any(|p| p.get("port").and_then(Value::as_u64) == Some(u64::from(port)))
                 })
             });
-        if !exists && !(sure && valid(service)) {
+        let may_come = sure && valid(service);
+        if !exists && !may_come {
             return None;
         }
         self.agent.services.reserve(&PortKey {
@@ -285,7 +286,7 @@ async fn hollow(agent: &Agent, pod: &Value, mut view: PodView, mut ending: watch
     }
     let since = agent.context.clock.now();
     view.initialized = true;
-    for container in view.init.iter_mut() {
+    for container in &mut view.init {
         let id = format!("capstan://{}/{}", meta::uid(pod), container.name);
         container.state = ContainerState::Terminated {
             code: 0,
@@ -296,7 +297,7 @@ async fn hollow(agent: &Agent, pod: &Value, mut view: PodView, mut ending: watch
             id,
         };
     }
-    for container in view.containers.iter_mut() {
+    for container in &mut view.containers {
         container.id = format!(
             "capstan://{}/{}/{}",
             meta::uid(pod),

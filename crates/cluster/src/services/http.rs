@@ -26,7 +26,7 @@ pub(super) type ProxyBody = Incoming;
 type AnswerBody = BoxBody<Bytes, hyper::Error>;
 
 /// How long a client may take to send a request's head, and to stay silent between requests.
-const HEAD: Duration = Duration::from_secs(120);
+const HEAD: Duration = Duration::from_mins(2);
 /// Headers that belong to one connection (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,

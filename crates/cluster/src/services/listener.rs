@@ -168,7 +168,7 @@ async fn connect(route: &Route) -> Option<(TcpStream, Arc<Endpoint>)> {
         match dial(endpoint.address).await {
             Ok(stream) => return Some((stream, endpoint)),
             Err(error) => {
-                tracing::debug!(service = route.name, endpoint = %endpoint.address, %error, "endpoint refused")
+                tracing::debug!(service = route.name, endpoint = %endpoint.address, %error, "endpoint refused");
             }
         }
     }
