@@ -93,7 +93,7 @@ impl Merge {
                 match (known.is_table(), value) {
                     (true, Value::Table(values)) => self.section(&name, values, &source),
                     (true, other) => {
-                        self.problem(&name, format!("expected a section, found {}", other.type_str()))
+                        self.problem(&name, format!("expected a section, found {}", other.type_str()));
                     }
                     (false, value) => self.set(&name, value, source.clone()),
                 }

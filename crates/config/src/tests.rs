@@ -71,7 +71,7 @@ fn file_environment_and_flags_go_over_each_other() {
     let settings = &loaded.settings;
     assert_eq!(settings.http.bind_address, ":2");
     assert_eq!(settings.hostname, "capstan");
-    assert_eq!(settings.http.shutdown_timeout, Duration::from_secs(86_400));
+    assert_eq!(settings.http.shutdown_timeout, Duration::from_hours(24));
     assert_eq!(settings.default_retention_policy, "autogen");
     assert_eq!(settings.logging.level, "ERROR");
     assert_eq!(settings.storage.boltdb, "/elsewhere/x.db");

@@ -54,10 +54,13 @@ impl Default for IngestOptions {
 pub struct Ingest {
     options: IngestOptions,
     clock: SharedClock,
-    sources: RwLock<BTreeMap<(Arc<str>, Arc<str>), Arc<Source>>>,
+    sources: RwLock<Sources>,
     routes: Routes,
     totals: Mutex<Totals>,
 }
+
+/// By database and retention policy.
+type Sources = BTreeMap<(Arc<str>, Arc<str>), Arc<Source>>;
 
 /// One database and retention policy.
 #[derive(Debug)]

@@ -127,7 +127,9 @@ impl ColumnBuilder {
         if let Some(null) = &mut self.null {
             null.push(false);
         }
-        let values = self.values.get_or_insert_with(|| defaults(value, row, self.capacity));
+        let values = self
+            .values
+            .get_or_insert_with(|| defaults(value, row, self.capacity));
         match (&mut *values, value) {
             (Values::Float(v), ValueRef::Float(x)) => v.push(x),
             (Values::Int(v), ValueRef::Int(x)) | (Values::Duration(v), ValueRef::Duration(x)) => v.push(x),

@@ -28,6 +28,9 @@ pub type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<bool, Error> + 'v;
 /// What is done within a transaction.
 pub type Work<'w> = dyn FnMut(&mut dyn Tables) -> Result<(), Error> + 'w;
 
+/// The first and the last key of a table.
+pub type Extent = (Vec<u8>, Vec<u8>);
+
 /// The tables within a transaction; reads see what was written before.
 pub trait Tables {
     /// The value of a key.
@@ -36,6 +39,6 @@ pub trait Tables {
     fn put(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), Error>;
     /// Removes a key; says whether it was there.
     fn delete(&mut self, table: &str, key: &[u8]) -> Result<bool, Error>;
-    /// The first and the last key, and how many there are.
-    fn extent(&mut self, table: &str) -> Result<Option<(Vec<u8>, Vec<u8>, u64)>, Error>;
+    /// The first and the last key.
+    fn extent(&mut self, table: &str) -> Result<Option<Extent>, Error>;
 }

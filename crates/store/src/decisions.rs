@@ -62,12 +62,12 @@ impl Store {
 fn append(tables: &mut dyn Tables, records: &[Vec<u8>], keep: u64) -> Result<(), Error> {
     let extent = tables.extent(DECISIONS)?;
     let number = |key: &[u8]| key.try_into().map_or(0, u64::from_be_bytes);
-    let mut next = extent.as_ref().map_or(0, |(_, last, _)| number(last) + 1);
+    let mut next = extent.as_ref().map_or(0, |(_, last)| number(last) + 1);
     for bytes in records {
         tables.put(DECISIONS, &next.to_be_bytes(), bytes)?;
         next += 1;
     }
-    if let Some((first, _, _)) = extent {
+    if let Some((first, _)) = extent {
         // Numbers have no gaps, so that the first one to stay is known.
         for old in number(&first)..next.saturating_sub(keep) {
             tables.delete(DECISIONS, &old.to_be_bytes())?;

@@ -108,7 +108,7 @@ impl Default for Task {
     fn default() -> Self {
         Self {
             dir: String::new(),
-            snapshot_interval: Duration::from_secs(60),
+            snapshot_interval: Duration::from_mins(1),
         }
     }
 }
@@ -333,11 +333,11 @@ impl Default for Influxdb {
             ssl_key: String::new(),
             insecure_skip_verify: false,
             timeout: Duration::ZERO,
-            startup_timeout: Duration::from_secs(300),
+            startup_timeout: Duration::from_mins(5),
             disable_subscriptions: false,
             subscription_protocol: "http".into(),
             subscription_mode: "cluster".into(),
-            subscriptions_sync_interval: Duration::from_secs(60),
+            subscriptions_sync_interval: Duration::from_mins(1),
             subscription_path: String::new(),
             kapacitor_hostname: String::new(),
             http_port: 0,

@@ -23,15 +23,14 @@ impl Parser<'_> {
     #[inline]
     pub(super) fn fast_line(&mut self, buf: &[u8], at: usize, last: bool) -> Option<usize> {
         let line = &buf[at..];
-        let (entry, key_length) = match self.index.predict(line) {
-            Some(hit) => hit,
-            None => {
-                let end = memchr::memchr3(b' ', b'\n', b'\\', line)?;
-                if line[end] != b' ' {
-                    return None;
-                }
-                (self.index.find(&line[..end])?, end)
+        let (entry, key_length) = if let Some(hit) = self.index.predict(line) {
+            hit
+        } else {
+            let end = memchr::memchr3(b' ', b'\n', b'\\', line)?;
+            if line[end] != b' ' {
+                return None;
             }
+            (self.index.find(&line[..end])?, end)
         };
         if key_length > MAX_KEY_LENGTH / 2 - 4 || entry.breaks {
             return None;

@@ -23,7 +23,7 @@ pub(super) struct Rows {
     current: u32,
     /// First row of the run that goes on.
     run_start: u32,
-    rows: usize,
+    points: usize,
     /// Rows times columns, over blocks.
     cells: usize,
 }
@@ -47,7 +47,7 @@ impl Rows {
     /// Whether the batch should be handed over before more is added.
     #[inline]
     pub(super) fn is_full(&self, options: &ParseOptions) -> bool {
-        self.rows >= options.max_rows || self.cells >= options.max_cells
+        self.points >= options.max_rows || self.cells >= options.max_cells
     }
 
     /// The block of `measurement`, begun if need be.
@@ -85,7 +85,8 @@ impl Rows {
         let block = &mut self.blocks[slot as usize];
         let known = &index.measurements[block.measurement as usize];
         for field in &known.fields[block.columns.len()..] {
-            let builder = ColumnBuilder::new(Arc::clone(&field.name)).with_capacity(known.last_rows.min(MAX_RESERVED));
+            let builder =
+                ColumnBuilder::new(Arc::clone(&field.name)).with_capacity(known.last_rows.min(MAX_RESERVED));
             block.columns.push(OpenColumn {
                 field: field.clone(),
                 builder,
@@ -105,7 +106,7 @@ impl Rows {
         let row = block.time.len();
         block.time.push(time);
         block.key.push(key);
-        self.rows += 1;
+        self.points += 1;
         self.cells += block.columns.len();
         row
     }
@@ -163,12 +164,12 @@ impl Rows {
 
     /// The batch, if it has rows.
     pub(super) fn take_batch(&mut self, index: &mut SeriesIndex) -> Option<Batch> {
-        if self.rows == 0 {
+        if self.points == 0 {
             return None;
         }
         self.end_run();
         let done = std::mem::take(self);
-        index.count_rows(done.rows);
+        index.count_rows(done.points);
         let runs = if done.blocks.len() == 1 {
             Vec::new()
         } else {

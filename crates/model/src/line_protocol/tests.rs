@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
@@ -310,7 +311,7 @@ fn a_rejected_line_leaves_no_trace_in_the_batch() {
 
 #[test]
 fn bounds_cut_batches_and_lists() {
-    let body: String = (0..50).map(|i| format!("m f{i}=1 {i}\n")).collect();
+    let body: String = (0..50).fold(String::new(), |body, i| body + &format!("m f{i}=1 {i}\n"));
     let limits = ParseOptions {
         max_cells: 100,
         ..options(Precision::Nanosecond)
@@ -341,10 +342,10 @@ fn series_that_are_gone_are_forgotten_and_live_ones_stay_right() {
     for round in 0..400 {
         let mut body = String::new();
         for host in 0..100 {
-            body.push_str(&format!("m,host=live{host} v={host}i {round}\n"));
+            let _ = writeln!(body, "m,host=live{host} v={host}i {round}");
         }
         for pod in 0..500 {
-            body.push_str(&format!("m,pod=p{round}-{pod} v=1i {round}\n"));
+            let _ = writeln!(body, "m,pod=p{round}-{pod} v=1i {round}");
         }
         let parsed = parse(&mut index, body.as_bytes(), &options(Precision::Nanosecond));
         let block = &parsed.batches[0].blocks[0];
@@ -385,7 +386,7 @@ fn print(row: &Row) -> String {
     };
     let mut line = escape(&row.name, ", ");
     for (key, value) in &row.tags {
-        line.push_str(&format!(",{}={}", escape(key, ",= "), escape(value, ",= ")));
+        let _ = write!(line, ",{}={}", escape(key, ",= "), escape(value, ",= "));
     }
     for (at, (key, value)) in row.fields.iter().enumerate() {
         let value = match value {
@@ -395,11 +396,8 @@ fn print(row: &Row) -> String {
             Value::Str(v) => format!("\"{}\"", escape(v, "\"\\")),
             other => unreachable!("{other:?} does not occur in line protocol"),
         };
-        line.push_str(&format!(
-            "{}{}={value}",
-            if at == 0 { ' ' } else { ',' },
-            escape(key, ",= ")
-        ));
+        let comma = if at == 0 { ' ' } else { ',' };
+        let _ = write!(line, "{comma}{}={value}", escape(key, ",= "));
     }
     format!("{line} {}\n", row.time)
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::RwLock;
 use redb::{
-    Builder, Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _,
-    ReadableTableMetadata as _, TableDefinition, TableError, WriteTransaction,
+    Builder, Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition,
+    TableError, WriteTransaction,
 };
 
-use super::{Backend, Tables, Visit, Work};
+use super::{Backend, Extent, Tables, Visit, Work};
 use crate::error::Error;
 
 /// Pages kept in memory. The store is small and rarely read.
@@ -225,7 +225,7 @@ impl Tables for FileTables<'_> {
         Ok(removed.is_some())
     }
 
-    fn extent(&mut self, name: &str) -> Result<Option<(Vec<u8>, Vec<u8>, u64)>, Error> {
+    fn extent(&mut self, name: &str) -> Result<Option<Extent>, Error> {
         let convert = |error| convert(self.path, error);
         let entries = self
             .transaction
@@ -239,7 +239,6 @@ impl Tables for FileTables<'_> {
             .last()
             .map_err(|e| convert(e.into()))?
             .map(|(key, _)| key.value().to_vec());
-        let len = entries.len().map_err(|e| convert(e.into()))?;
-        Ok(first.zip(last).map(|(first, last)| (first, last, len)))
+        Ok(first.zip(last))
     }
 }

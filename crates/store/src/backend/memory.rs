@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 
-use super::{Backend, Tables, Visit, Work};
+use super::{Backend, Extent, Tables, Visit, Work};
 use crate::error::Error;
 
 type Contents = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -79,11 +79,11 @@ impl Tables for Changed {
             .is_some_and(|entries| entries.remove(key).is_some()))
     }
 
-    fn extent(&mut self, table: &str) -> Result<Option<(Vec<u8>, Vec<u8>, u64)>, Error> {
+    fn extent(&mut self, table: &str) -> Result<Option<Extent>, Error> {
         let Some(entries) = self.contents.get(table) else {
             return Ok(None);
         };
         let ends = entries.first_key_value().zip(entries.last_key_value());
-        Ok(ends.map(|((first, _), (last, _))| (first.clone(), last.clone(), entries.len() as u64)))
+        Ok(ends.map(|((first, _), (last, _))| (first.clone(), last.clone())))
     }
 }

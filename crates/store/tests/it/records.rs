@@ -36,7 +36,8 @@ fn records_survive_reopening_and_are_listed_by_key() {
         assert!(store.delete::<TaskRecord>("b").expect("delete"));
         assert!(!store.delete::<TaskRecord>("b").expect("delete"));
     }
-    for store in [Store::open(&path).expect("opens")] {
+    {
+        let store = Store::open(&path).expect("opens");
         let ids = |tasks: Vec<TaskRecord>| tasks.into_iter().map(|task| task.id).collect::<Vec<_>>();
         assert_eq!(ids(store.list("").expect("list")), ["a1", "a2"]);
         assert_eq!(ids(store.list("a2").expect("list")), ["a2"]);
