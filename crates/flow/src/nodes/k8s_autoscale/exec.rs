@@ -96,12 +96,18 @@ enum Results {
 impl K8sAutoscale {
     pub(super) fn new(config: &NodeConfig, builder: &Builder<'_>) -> Result<Self, String> {
         let settings = Settings::new(config);
-        let no_client =
-            |reason| format!("cannot use the k8sAutoscale node, could not create kubernetes client: {reason}");
-        let scaler =
-            builder.ports.scaler.clone().ok_or_else(|| no_client("service is not enabled".to_owned()))?;
+        let no_client = |reason| {
+            format!("cannot use the k8sAutoscale node, could not create kubernetes client: {reason}")
+        };
+        let scaler = builder
+            .ports
+            .scaler
+            .clone()
+            .ok_or_else(|| no_client("service is not enabled".to_owned()))?;
         scaler.check(&settings.cluster).map_err(no_client)?;
-        let body = config.lambda("replicas").ok_or("must provide a replicas lambda expression")?;
+        let body = config
+            .lambda("replicas")
+            .ok_or("must provide a replicas lambda expression")?;
         let lambda = Lambda::compile(&body, &lambda::environment(builder.ports))
             .map_err(|error| format!("invalid replicas expression: {error}"))?;
         let references = lambda.compiled().references();
@@ -133,8 +139,11 @@ impl K8sAutoscale {
         if let Some(&at) = self.index.get(&key) {
             return Some(at);
         }
-        let at = u32::try_from(self.resources.len()).ok().filter(|&at| (at as usize) < RESOURCES)?;
-        self.resources.push(Resource::new(at, target, self.mailbox.clone()));
+        let at = u32::try_from(self.resources.len())
+            .ok()
+            .filter(|&at| (at as usize) < RESOURCES)?;
+        self.resources
+            .push(Resource::new(at, target, self.mailbox.clone()));
         self.index.insert(key, at);
         Some(at)
     }
@@ -165,7 +174,9 @@ impl K8sAutoscale {
                 UNNAMED => ctx.error(MESSAGE, "could not determine the name of the resource"),
                 TOO_MANY => ctx.error(
                     MESSAGE,
-                    format_args!("the node scales {RESOURCES} resources already, further ones are left alone"),
+                    format_args!(
+                        "the node scales {RESOURCES} resources already, further ones are left alone"
+                    ),
                 ),
                 at => {
                     let at = self.forwarded(at);
@@ -197,7 +208,11 @@ impl K8sAutoscale {
     /// current field this has to wait for the resource.
     fn evaluate(&mut self, block: &Block, group: &impl Fn(usize) -> GroupId) -> Results {
         let fresh = self.lambda.state();
-        let new = || GroupState { expression: fresh.clone(), outstanding: 0, barrier: None };
+        let new = || GroupState {
+            expression: fresh.clone(),
+            outstanding: 0,
+            barrier: None,
+        };
         if self.current_slot.is_some() {
             for row in 0..block.len() {
                 self.groups.entry(group(row), new);
@@ -213,7 +228,11 @@ impl K8sAutoscale {
         }
         let row = |row: usize| {
             let state = &mut self.groups.entry(group(row), new).expression;
-            Some(bound.row(row, &[]).and_then(|scope| bound.compiled().eval_int(state, &scope)))
+            Some(
+                bound
+                    .row(row, &[])
+                    .and_then(|scope| bound.compiled().eval_int(state, &scope)),
+            )
         };
         Results::Mixed((0..block.len()).map(row).collect())
     }
@@ -223,10 +242,19 @@ impl K8sAutoscale {
     fn holds(&mut self, ctx: &Context<'_>, at: u32, time: i64, raw: i64) -> bool {
         let scale_owner = self.settings.scale_owner;
         let resource = &mut self.resources[at as usize];
-        let Some(current) = resource.ready().filter(|state| !scale_owner || state.owner.is_none()) else {
+        let Some(current) = resource
+            .ready()
+            .filter(|state| !scale_owner || state.owner.is_none())
+        else {
             return false;
         };
-        let decision = decide(&resource.cooldown, &self.settings.limits, time, current.replicas, raw);
+        let decision = decide(
+            &resource.cooldown,
+            &self.settings.limits,
+            time,
+            current.replicas,
+            raw,
+        );
         let Some(hold) = decision.hold else { return false };
         if decision.is_notable() {
             if !resource.telling.repeat(&Said::held(&decision, hold), time) {
@@ -267,7 +295,9 @@ impl K8sAutoscale {
             let (id, waiting) = (resource.id(), own.min(WAITING));
             ctx.error(
                 MESSAGE,
-                format_args!("point dropped: {waiting} wait for {id:?} already, which the API server has not answered"),
+                format_args!(
+                    "point dropped: {waiting} wait for {id:?} already, which the API server has not answered"
+                ),
             );
             return;
         }
@@ -281,7 +311,9 @@ impl K8sAutoscale {
 
     /// A point that had queued up is done with.
     pub(super) fn done(&mut self, ctx: &mut Context<'_>, group: GroupId) {
-        let Some(group) = self.groups.get_mut(group) else { return };
+        let Some(group) = self.groups.get_mut(group) else {
+            return;
+        };
         group.outstanding = group.outstanding.saturating_sub(1);
         if group.outstanding == 0
             && let Some(barrier) = group.barrier.take()
@@ -305,7 +337,11 @@ impl Node for K8sAutoscale {
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
         let expression = self.lambda.state();
-        self.groups.entry(batch.group, || GroupState { expression, outstanding: 0, barrier: None });
+        self.groups.entry(batch.group, || GroupState {
+            expression,
+            outstanding: 0,
+            barrier: None,
+        });
         self.rows(ctx, &batch.rows, |_| batch.group);
         Ok(())
     }
@@ -370,7 +406,12 @@ impl Node for K8sAutoscale {
     }
 
     fn stats(&self) -> Vec<i64> {
-        let Counts { cooldown_drops, decreases, increases, dropped } = self.counts;
+        let Counts {
+            cooldown_drops,
+            decreases,
+            increases,
+            dropped,
+        } = self.counts;
         let mut stats = vec![cooldown_drops, decreases, increases];
         // Kapacitor has no such statistic; whoever compares sees it only when there is something to see.
         stats.extend((dropped > 0).then_some(dropped));

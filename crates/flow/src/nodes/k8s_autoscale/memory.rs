@@ -24,14 +24,20 @@ struct StoredResource {
 }
 
 pub(super) fn snapshot(node: &K8sAutoscale, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-    let scaled = node.resources.iter().filter(|resource| resource.cooldown != State::default());
+    let scaled = node
+        .resources
+        .iter()
+        .filter(|resource| resource.cooldown != State::default());
     let resources = scaled.map(|resource| StoredResource {
         kind: resource.target.kind.to_string(),
         name: resource.target.name.to_string(),
         cooldown: resource.cooldown,
     });
     let resources = resources.collect();
-    let memories = node.groups.iter().map(|(group, state)| (group, std::slice::from_ref(&state.expression)));
+    let memories = node
+        .groups
+        .iter()
+        .map(|(group, state)| (group, std::slice::from_ref(&state.expression)));
     let groups = states::snapshot(groups, memories)?;
     serde_json::to_value(Stored { resources, groups }).ok()
 }
@@ -45,7 +51,11 @@ pub(super) fn restore(
     let memories = states::restore(stored.groups, groups, &[node.lambda.compiled()])?;
     for (group, mut memory) in memories {
         let expression: Memory = memory.pop().unwrap_or_default();
-        node.groups.entry(group, || GroupState { expression, outstanding: 0, barrier: None });
+        node.groups.entry(group, || GroupState {
+            expression,
+            outstanding: 0,
+            barrier: None,
+        });
     }
     for StoredResource { kind, name, cooldown } in stored.resources {
         if let Some(at) = node.resource(&kind, &name) {

@@ -48,9 +48,14 @@ impl Point {
             let tag = tags.get(name);
             let field = block.field(name, row);
             if field.is_some() && tag.is_some() {
-                both = Some(EvalError::FieldAndTag { name: name.to_string() });
+                both = Some(EvalError::FieldAndTag {
+                    name: name.to_string(),
+                });
             }
-            field.map_or_else(|| tag.map_or(Value::Missing, |tag| Value::String(tag.into())), owned)
+            field.map_or_else(
+                || tag.map_or(Value::Missing, |tag| Value::String(tag.into())),
+                owned,
+            )
         });
         let values = values.collect();
         let wanted = match (wanted, both) {
@@ -58,7 +63,14 @@ impl Point {
             (Some(Err(error)), _) | (None, Some(error)) => Wanted::Nothing(describe(&error)),
             (None, None) => Wanted::Later(None),
         };
-        Self { name: Arc::clone(&block.name), time: block.time[row], group, wanted, values, tries: 0 }
+        Self {
+            name: Arc::clone(&block.name),
+            time: block.time[row],
+            group,
+            wanted,
+            values,
+            tries: 0,
+        }
     }
 
     /// The wanted replicas when there are `current`, which the expression knows by slot `slot`; or why there is no
@@ -98,14 +110,22 @@ impl Point {
             Value::Missing | Value::Null => Some(Input::missing(&**name)),
             _ => None,
         };
-        expression.references().iter().zip(&self.values).enumerate().filter_map(input).collect()
+        expression
+            .references()
+            .iter()
+            .zip(&self.values)
+            .enumerate()
+            .filter_map(input)
+            .collect()
     }
 }
 
 /// Why there is no number, with a way out for the usual mistake.
 fn describe(error: &EvalError) -> String {
     match error {
-        EvalError::TypeGuard { found: Type::Float, .. } => {
+        EvalError::TypeGuard {
+            found: Type::Float, ..
+        } => {
             format!("{error}; a number of replicas is an int: wrap the expression in int(ceil(…))")
         }
         _ => error.to_string(),

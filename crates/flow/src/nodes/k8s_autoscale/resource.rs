@@ -101,17 +101,28 @@ impl Resource {
 
     pub(super) fn namespace(&self) -> &str {
         let told = self.current.as_ref().map_or("", |state| &state.namespace);
-        if told.is_empty() { &self.target.namespace } else { told }
+        if told.is_empty() {
+            &self.target.namespace
+        } else {
+            told
+        }
     }
 
     /// As decision records name it.
     pub(super) fn record_target(&self, state: &ScaleState) -> Target {
-        Target::new(&state.api_version, &state.kind, &state.namespace, &*self.target.name)
+        Target::new(
+            &state.api_version,
+            &state.kind,
+            &state.namespace,
+            &*self.target.name,
+        )
     }
 
     /// Takes in what was seen without having been asked for. Late echoes of what we overwrote are passed over.
     pub(super) fn see(&mut self, state: ScaleState, now: i64) {
-        let echo = self.written.is_some_and(|written| now.saturating_sub(written) < ECHO);
+        let echo = self
+            .written
+            .is_some_and(|written| now.saturating_sub(written) < ECHO);
         if echo && self.current.as_ref().is_some_and(|known| older(&state, known)) {
             return;
         }
@@ -128,7 +139,11 @@ impl Resource {
 
     /// Takes in a state whatever was known before.
     pub(super) fn know(&mut self, state: ScaleState) {
-        if self.current.as_ref().is_none_or(|known| known.owner != state.owner) {
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|known| known.owner != state.owner)
+        {
             self.forward = None;
         }
         self.current = Some(state);
@@ -138,7 +153,10 @@ impl Resource {
 /// Whether `a` is from before `b`. Versions are opaque by contract and numbers in fact; where they are not, what comes
 /// later is newer.
 fn older(a: &ScaleState, b: &ScaleState) -> bool {
-    match (a.resource_version.parse::<u64>(), b.resource_version.parse::<u64>()) {
+    match (
+        a.resource_version.parse::<u64>(),
+        b.resource_version.parse::<u64>(),
+    ) {
         (Ok(a), Ok(b)) => a < b,
         _ => false,
     }

@@ -41,7 +41,11 @@ impl Settings {
             name: fixed.map_or_else(|| Name::Tag(text("resourceNameTag", "")), Name::Fixed),
             current_field: config.string("currentField").filter(|name| !name.is_empty()),
             limits: Limits {
-                min: if config.flag("min") { config.int("min") } else { Limits::default().min },
+                min: if config.flag("min") {
+                    config.int("min")
+                } else {
+                    Limits::default().min
+                },
                 max: config.int("max"),
                 increase_cooldown: config.duration("increaseCooldown"),
                 decrease_cooldown: config.duration("decreaseCooldown"),
@@ -57,7 +61,11 @@ impl Settings {
         ScaleTarget {
             cluster: Arc::clone(&self.cluster),
             namespace: Arc::clone(&self.namespace),
-            kind: if *self.kind == *kind { Arc::clone(&self.kind) } else { Arc::from(kind) },
+            kind: if *self.kind == *kind {
+                Arc::clone(&self.kind)
+            } else {
+                Arc::from(kind)
+            },
             name: Arc::from(name),
         }
     }

@@ -1,11 +1,9 @@
 use super::exec::K8sAutoscale;
 use crate::pipeline::NodeConfig;
-use crate::registry::{
-    ArgumentKind as K, NONE, NodeSpec, Parents, Property, Provides, Shape, Wants, arg,
-};
+use crate::registry::{ArgumentKind as K, NONE, NodeSpec, Parents, Property, Provides, Shape, Wants, arg};
 
 /// `|k8sAutoscale()` (N-180…N-208).
-pub static K8S_AUTOSCALE: NodeSpec = NodeSpec {
+pub(crate) static K8S_AUTOSCALE: NodeSpec = NodeSpec {
     kind: "k8s_autoscale",
     method: "k8sAutoscale",
     parents: Parents::Any,
@@ -57,7 +55,12 @@ pub static K8S_AUTOSCALE: NodeSpec = NodeSpec {
             "1",
             "The fewest replicas; 0 lets the resource scale to nothing.",
         ),
-        Property::value("max", &[arg("replicas", K::Int)], "0, unlimited", "The most replicas."),
+        Property::value(
+            "max",
+            &[arg("replicas", K::Int)],
+            "0, unlimited",
+            "The most replicas.",
+        ),
         Property::value(
             "replicas",
             &[arg("expression", K::Lambda)],
@@ -101,7 +104,12 @@ pub static K8S_AUTOSCALE: NodeSpec = NodeSpec {
         ),
     ],
     // The last one is shown once there are any.
-    stats: &["cooldown_drops", "decrease_events", "increase_events", "points_dropped"],
+    stats: &[
+        "cooldown_drops",
+        "decrease_events",
+        "increase_events",
+        "points_dropped",
+    ],
     doc: "Scales a Kubernetes resource to the number of replicas an expression gives. Emits a point with the fields old \
           and new for every change that was made, and nothing else. Points of a resource wait in order while a change of \
           it is under way, at most 1000 of them; points_dropped counts those beyond, and errors does too.",
@@ -116,7 +124,10 @@ fn check(config: &NodeConfig) -> Result<(), String> {
         return Err("must specify exactly one of ResourceName or ResourceNameTag".to_owned());
     }
     if config.flag("kind") && !given("kind") {
-        return Err("invalid Kind, must be 'deployments' or another kind that has a scale, got an empty one".to_owned());
+        return Err(
+            "invalid Kind, must be 'deployments' or another kind that has a scale, got an empty one"
+                .to_owned(),
+        );
     }
     if config.int("min") < 0 {
         return Err(format!("min must be >= 0, got {}", config.int("min")));

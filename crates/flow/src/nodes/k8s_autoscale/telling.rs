@@ -42,7 +42,12 @@ impl Said {
     }
 
     fn of(decision: &Decision, outcome: Outcome) -> Self {
-        Self { current: decision.current, raw: decision.raw, bounded: decision.bounded, outcome }
+        Self {
+            current: decision.current,
+            raw: decision.raw,
+            bounded: decision.bounded,
+            outcome,
+        }
     }
 }
 

@@ -43,7 +43,9 @@ impl K8sAutoscale {
             if resource.flight.is_some() {
                 return;
             }
-            let Some(point) = resource.waiting.pop_front() else { return };
+            let Some(point) = resource.waiting.pop_front() else {
+                return;
+            };
             self.waiting -= 1;
             if let Next::Forwarded(owner) = self.turn(ctx, at, point) {
                 let mut rest = std::mem::take(&mut self.resources[at as usize].waiting);
@@ -77,7 +79,10 @@ impl K8sAutoscale {
         let raw = match point.evaluate(self.lambda.compiled(), self.current_slot, memory, current) {
             Ok(raw) => raw,
             Err(error) => {
-                ctx.error(MESSAGE, format_args!("failed to evaluate the replicas expression: {error}"));
+                ctx.error(
+                    MESSAGE,
+                    format_args!("failed to evaluate the replicas expression: {error}"),
+                );
                 self.done(ctx, point.group);
                 return Next::Done;
             }
@@ -127,9 +132,16 @@ impl K8sAutoscale {
     /// Something changes, unless somebody else would change it back.
     fn change(&mut self, ctx: &mut Context<'_>, at: u32, point: Point, decision: Decision) -> Next {
         let resource = &self.resources[at as usize];
-        let Some(state) = resource.current.clone() else { return Next::Done };
+        let Some(state) = resource.current.clone() else {
+            return Next::Done;
+        };
         if let Some(rival) = rival(resource, &state) {
-            self.complain(ctx, at, true, format_args!("failed to apply scaling event: {rival}"));
+            self.complain(
+                ctx,
+                at,
+                true,
+                format_args!("failed to apply scaling event: {rival}"),
+            );
             let said = Said::failed(&decision, &rival);
             self.tell(ctx, at, &point, &decision, said, Some(&rival));
             self.done(ctx, point.group);
@@ -150,7 +162,12 @@ impl K8sAutoscale {
             expected: state,
             record: Box::new(record.clone()),
         };
-        let writing = Box::new(Writing { point, decision, record, seen: None });
+        let writing = Box::new(Writing {
+            point,
+            decision,
+            record,
+            seen: None,
+        });
         self.resources[at as usize].flight = Some(Flight::Write(writing));
         self.send(at, request);
         Next::Done
@@ -164,7 +181,8 @@ impl K8sAutoscale {
     fn send(&mut self, at: u32, request: ScaleRequest) {
         self.requests += 1;
         let resource = &self.resources[at as usize];
-        self.scaler.send(&resource.target, request, resource.sink.0.clone());
+        self.scaler
+            .send(&resource.target, request, resource.sink.0.clone());
     }
 
     /// Puts a point back to the front.
@@ -175,7 +193,9 @@ impl K8sAutoscale {
 
     /// The owner is scaled instead (N-218).
     fn forward(&mut self, ctx: &mut Context<'_>, at: u32, owner: &str, point: Point) -> Next {
-        let target = owner.split_once('/').and_then(|(kind, name)| self.resource(kind, name));
+        let target = owner
+            .split_once('/')
+            .and_then(|(kind, name)| self.resource(kind, name));
         match target.filter(|&owner| !self.leads_to(owner, at)) {
             Some(owner) => {
                 self.resources[at as usize].forward = Some(owner);
@@ -184,7 +204,9 @@ impl K8sAutoscale {
             }
             None => {
                 let id = self.resources[at as usize].id();
-                let error = format_args!("failed to apply scaling event: the owner {owner:?} of {id:?} cannot be scaled");
+                let error = format_args!(
+                    "failed to apply scaling event: the owner {owner:?} of {id:?} cannot be scaled"
+                );
                 self.complain(ctx, at, true, error);
                 self.done(ctx, point.group);
                 Next::Done
@@ -234,7 +256,10 @@ impl K8sAutoscale {
         let resource = &mut self.resources[at as usize];
         let points = std::mem::take(&mut resource.waiting);
         self.waiting -= points.len();
-        let text = format!("could not determine initial scale for {:?}: {error}", resource.id());
+        let text = format!(
+            "could not determine initial scale for {:?}: {error}",
+            resource.id()
+        );
         for point in points {
             self.complain(ctx, at, error.reason == ScaleReason::NotFound, &text);
             self.done(ctx, point.group);
@@ -243,7 +268,9 @@ impl K8sAutoscale {
 
     fn written(&mut self, ctx: &mut Context<'_>, at: u32, result: Result<ScaleState, ScaleError>) {
         let resource = &mut self.resources[at as usize];
-        let Some(Flight::Write(writing)) = resource.flight.take_if(|flight| matches!(flight, Flight::Write(_)))
+        let Some(Flight::Write(writing)) = resource
+            .flight
+            .take_if(|flight| matches!(flight, Flight::Write(_)))
         else {
             return;
         };
@@ -259,12 +286,22 @@ impl K8sAutoscale {
 
     /// The change was made (N-202, N-203).
     fn applied(&mut self, ctx: &mut Context<'_>, at: u32, writing: Writing, state: ScaleState) {
-        let Writing { point, decision, mut record, .. } = writing;
+        let Writing {
+            point,
+            decision,
+            mut record,
+            ..
+        } = writing;
         let resource = &mut self.resources[at as usize];
-        let changed_by = resource.current.as_ref().and_then(|known| known.changed_by.clone());
+        let changed_by = resource
+            .current
+            .as_ref()
+            .and_then(|known| known.changed_by.clone());
         record.write = Write {
             status: WriteStatus::Succeeded,
-            message: changed_by.map(|who| format!("changed by {who} before")).unwrap_or_default(),
+            message: changed_by
+                .map(|who| format!("changed by {who} before"))
+                .unwrap_or_default(),
         };
         resource.wrote(state, ctx.now());
         resource.cooldown.applied(decision.direction, decision.now);
@@ -281,7 +318,12 @@ impl K8sAutoscale {
     /// The change was not made: no cooldown is spent, and the next point tries again (N-201). After a conflict the same
     /// point is decided anew from what there is now.
     fn refused(&mut self, ctx: &mut Context<'_>, at: u32, writing: Writing, error: &ScaleError) {
-        let Writing { mut point, decision, seen, .. } = writing;
+        let Writing {
+            mut point,
+            decision,
+            seen,
+            ..
+        } = writing;
         let resource = &mut self.resources[at as usize];
         if error.reason == ScaleReason::Conflict && point.tries < CONFLICTS {
             point.tries += 1;
@@ -297,7 +339,14 @@ impl K8sAutoscale {
             resource.id()
         );
         self.complain(ctx, at, error.reason == ScaleReason::NotFound, &text);
-        self.tell(ctx, at, &point, &decision, Said::failed(&decision, &error.message), Some(&error.message));
+        self.tell(
+            ctx,
+            at,
+            &point,
+            &decision,
+            Said::failed(&decision, &error.message),
+            Some(&error.message),
+        );
         if matches!(error.reason, ScaleReason::NotFound | ScaleReason::Conflict) {
             self.resources[at as usize].current = None;
         }
