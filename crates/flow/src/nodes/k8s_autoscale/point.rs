@@ -90,12 +90,11 @@ impl Point {
         if let Some(value) = slot.and_then(|slot| self.values.get_mut(slot)) {
             *value = Value::Int(current);
         }
-        let result = match before {
-            Some(before) => expression.eval_int(&mut before.clone(), &self.values),
-            None => {
-                *before = Some(state.clone());
-                expression.eval_int(state, &self.values)
-            }
+        let result = if let Some(before) = before {
+            expression.eval_int(&mut before.clone(), &self.values)
+        } else {
+            *before = Some(state.clone());
+            expression.eval_int(state, &self.values)
         };
         result.map_err(|error| describe(&error))
     }

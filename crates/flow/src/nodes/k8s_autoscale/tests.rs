@@ -9,7 +9,7 @@ use capstan_hpa::record::{Direction, WriteStatus};
 use capstan_model::ValueRef;
 
 use self::fake::{Fake, error};
-use self::rig::{Rig, SECOND, pipeline};
+use self::rig::{Rig, Row, SECOND, pipeline};
 use crate::message::{Barrier, Message};
 use crate::ports::{ScaleReason, Scaler};
 
@@ -264,7 +264,7 @@ fn a_restart_keeps_cooldowns_and_counts_and_writes_nothing() {
 fn a_scaler_that_answers_at_once_is_heard_between_the_points_of_a_block() {
     let fake = web();
     let mut rig = Rig::new(WEB, &fake);
-    let rows: Vec<(i64, &[(&str, &str)], ValueRef<'_>)> = (0..70_000)
+    let rows: Vec<Row<'_>> = (0..70_000)
         .map(|n| (n, &[][..], ValueRef::Int(1 + n % 2)))
         .collect();
     rig.rows(&rows);

@@ -196,22 +196,17 @@ impl K8sAutoscale {
         let target = owner
             .split_once('/')
             .and_then(|(kind, name)| self.resource(kind, name));
-        match target.filter(|&owner| !self.leads_to(owner, at)) {
-            Some(owner) => {
-                self.resources[at as usize].forward = Some(owner);
-                self.back(owner, point);
-                Next::Forwarded(owner)
-            }
-            None => {
-                let id = self.resources[at as usize].id();
-                let error = format_args!(
-                    "failed to apply scaling event: the owner {owner:?} of {id:?} cannot be scaled"
-                );
-                self.complain(ctx, at, true, error);
-                self.done(ctx, point.group);
-                Next::Done
-            }
+        if let Some(owner) = target.filter(|&owner| !self.leads_to(owner, at)) {
+            self.resources[at as usize].forward = Some(owner);
+            self.back(owner, point);
+            return Next::Forwarded(owner);
         }
+        let id = self.resources[at as usize].id();
+        let error =
+            format_args!("failed to apply scaling event: the owner {owner:?} of {id:?} cannot be scaled");
+        self.complain(ctx, at, true, error);
+        self.done(ctx, point.group);
+        Next::Done
     }
 
     /// Whether points of `from` end up at `to`, so that sending those of `to` to `from` would never end.

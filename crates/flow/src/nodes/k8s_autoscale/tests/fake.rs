@@ -201,7 +201,9 @@ impl Fake {
                 }
             }
         }
-        answers.into_iter().for_each(|answer| sink(answer));
+        for answer in answers {
+            sink(answer);
+        }
     }
 }
 

@@ -21,6 +21,9 @@ use crate::script::{Mode, TaskKind, Vars, define};
 
 pub(super) const SECOND: i64 = 1_000_000_000;
 
+/// Seconds, tags, the field `want`.
+pub(super) type Row<'a> = (i64, &'a [(&'a str, &'a str)], ValueRef<'a>);
+
 /// Keeps what is logged.
 #[derive(Debug, Default)]
 pub(super) struct Logged(Mutex<Vec<String>>);
@@ -114,8 +117,8 @@ impl Rig {
         call(&mut *self.node, &mut ctx).expect("the node goes on");
     }
 
-    /// A block of points: seconds, tags and the field `want`; NaN leaves it out.
-    pub(super) fn block(&self, rows: &[(i64, &[(&str, &str)], ValueRef<'_>)]) -> Block {
+    /// A block of points: seconds, tags and the field `want`; a null leaves it out.
+    pub(super) fn block(&self, rows: &[Row<'_>]) -> Block {
         let mut block = BlockBuilder::new("requests", Arc::clone(&self.keys));
         for (time, tags, want) in rows {
             block.row(
@@ -141,7 +144,7 @@ impl Rig {
         )
     }
 
-    pub(super) fn rows(&mut self, rows: &[(i64, &[(&str, &str)], ValueRef<'_>)]) {
+    pub(super) fn rows(&mut self, rows: &[Row<'_>]) {
         let block = self.block(rows);
         let groups = (0..block.len()).map(|row| self.group(&block.tags(row))).collect();
         let points = Points {
@@ -151,7 +154,7 @@ impl Rig {
         self.call(|node, ctx| node.points(ctx, points));
     }
 
-    pub(super) fn batch(&mut self, rows: &[(i64, &[(&str, &str)], ValueRef<'_>)]) {
+    pub(super) fn batch(&mut self, rows: &[Row<'_>]) {
         let block = self.block(rows);
         let group = self.group(&Tags::EMPTY);
         let batch = PointBatch {

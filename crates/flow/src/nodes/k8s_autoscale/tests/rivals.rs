@@ -154,7 +154,7 @@ fn the_owner_is_scaled_when_asked_for() {
 fn owners_in_a_ring_end_in_an_error() {
     let fake = owned();
     fake.change("Deployment/web", |state| {
-        state.owner = Some("replicasets/web-7d".to_owned())
+        state.owner = Some("replicasets/web-7d".to_owned());
     });
     let mut rig = Rig::new(&format!("{OWNED}.scaleOwner()"), &fake);
     rig.point(1, 5);
