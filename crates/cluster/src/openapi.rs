@@ -16,8 +16,8 @@ use crate::http::respond;
 mod definitions;
 mod paths;
 
-/// The content type in which kubectl asks for v2.
-const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The content type in which v2 is answered. Clients ask for `…v2@v1.0…`, but Go's parser of media types takes no `@`.
+const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// The definitions of every built-in type.
 pub(crate) fn definitions() -> &'static Definitions {

@@ -121,14 +121,15 @@ resource!(/// `endpointslices`.
     ENDPOINTSLICES { group: "discovery.k8s.io", plural: "endpointslices", singular: "endpointslice", kind: "EndpointSlice",
     storage_version_hash: "Nx3SIv6I0mE=", definition: "io.k8s.api.discovery.v1.EndpointSlice" });
 
-resource!(/// `deployments` as `extensions/v1beta1` wrote them before 1.16: a view of `apps/v1`.
+resource!(/// `deployments` as `extensions/v1beta1` wrote them before 1.16: a view of `apps/v1`. Without short name and category,
+    /// so that `kubectl get deploy` and `get all` mean `apps/v1` alone.
     DEPLOYMENTS_EXTENSIONS { group: "extensions", version: "v1beta1", plural: "deployments", singular: "deployment",
-    kind: "Deployment", short_names: &["deploy"], categories: &["all"], subresources: &[OLD_SCALE, STATUS],
+    kind: "Deployment", subresources: &[OLD_SCALE, STATUS],
     stored_as: Some(("apps", "v1", "deployments")), storage_version_hash: "8aSe+NMegvE=",
     definition: "io.k8s.api.extensions.v1beta1.Deployment" });
 resource!(/// `replicasets` as `extensions/v1beta1` wrote them before 1.16: a view of `apps/v1`.
     REPLICASETS_EXTENSIONS { group: "extensions", version: "v1beta1", plural: "replicasets", singular: "replicaset",
-    kind: "ReplicaSet", short_names: &["rs"], categories: &["all"], subresources: &[OLD_SCALE, STATUS],
+    kind: "ReplicaSet", subresources: &[OLD_SCALE, STATUS],
     stored_as: Some(("apps", "v1", "replicasets")), storage_version_hash: "P1RzHs8/mWQ=",
     definition: "io.k8s.api.extensions.v1beta1.ReplicaSet" });
 

@@ -11,6 +11,7 @@
 //! | [`schema`], [`merge_keys`], [`openapi`] | types: reading objects by them, how they merge, protobuf form |
 //! | [`meta`] | reading and writing what every object has |
 //! | [`patch`] | JSON, merge, strategic merge, apply |
+//! | [`protobuf`] | objects in the form that newer kubectl sends |
 //! | [`quantity`] | exact resource quantities |
 //! | [`selector`] | label and field selectors |
 //! | [`time`], [`validation`] | timestamps, ages; rules for names and labels |
@@ -25,6 +26,7 @@ pub mod openapi;
 #[cfg(test)]
 mod oracle;
 pub mod patch;
+pub mod protobuf;
 pub mod quantity;
 pub mod resource;
 pub mod schema;

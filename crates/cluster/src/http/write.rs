@@ -51,6 +51,9 @@ impl Sent {
         match self.content_type() {
             "application/json" | "" | "*/*" => self.json(kind),
             "application/yaml" => self.yaml(kind),
+            "application/vnd.kubernetes.protobuf" => capstan_kubeapi::protobuf::decode(&self.bytes).map_err(|error| {
+                Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {error}"))
+            }),
             _ => Err(Status::unsupported_media_type(super::negotiate::AVAILABLE)),
         }
     }
