@@ -1,12 +1,22 @@
 //! Settings as a file (S-10, C-61).
 
-use crate::settings::Settings;
+use crate::settings::{Influxdb, Kubernetes, Settings};
 
 const REDACTED: &str = "<redacted>";
 
-/// The complete configuration with its current values as TOML. Passwords, tokens and secrets that are set are not shown.
+/// The complete configuration with its current values as TOML. Passwords, tokens and secrets that are set are not shown. A list
+/// that is empty is shown with one element that is not enabled, so that its keys are seen.
 pub fn print_config(settings: &Settings) -> String {
     let mut shown = settings.clone();
+    if shown.influxdb.is_empty() {
+        shown.influxdb.push(Influxdb {
+            enabled: false,
+            ..Influxdb::default()
+        });
+    }
+    if shown.kubernetes.is_empty() {
+        shown.kubernetes.push(Kubernetes::default());
+    }
     let mut secrets = vec![&mut shown.http.shared_secret];
     for database in &mut shown.influxdb {
         secrets.extend([

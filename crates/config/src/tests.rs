@@ -233,6 +233,22 @@ fn the_printed_configuration_is_complete_and_can_be_read_back() {
     let again = with(&printed, &[]).expect("valid");
     assert_eq!(again.settings, settings);
     assert_eq!(again.warnings, []);
+
+    let built_in = resolve(None, &env(&[]), &Overrides::default())
+        .expect("valid")
+        .settings;
+    let again = with(&print_config(&built_in), &[]).expect("valid");
+    assert_eq!(again.warnings, []);
+    assert!(!again.settings.influxdb[0].enabled && !again.settings.kubernetes[0].enabled);
+    assert_eq!(
+        Settings {
+            influxdb: Vec::new(),
+            kubernetes: Vec::new(),
+            ..again.settings
+        },
+        built_in
+    );
+
     let secret = with("[[kubernetes]]\nenabled = true\ntoken = 'hush'", &[]).expect("valid");
     assert!(!print_config(&secret.settings).contains("hush"));
 }
