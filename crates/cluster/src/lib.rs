@@ -39,4 +39,5 @@ pub use objects::{
 };
 pub use options::Options;
 pub use runners::{ImageMap, LogWriter, Runner, TaskApp, TaskContext};
+pub use services::LOCAL_PORTS;
 pub use watch::{Event, Watch};

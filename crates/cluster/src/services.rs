@@ -32,8 +32,9 @@ use crate::watch::Event;
 pub(crate) use listener::Protocol;
 use route::Route;
 
-/// Where a service's local ports are written: `PORT=LOCAL,…`.
-pub(crate) const LOCAL_PORTS: &str = "capstan.dev/local-ports";
+/// The annotation of a Service that holds its local ports: `PORT=LOCAL`, separated by commas. A service with node ports has
+/// the same numbers there.
+pub const LOCAL_PORTS: &str = "capstan.dev/local-ports";
 const COMPONENT: &str = "service-proxy";
 /// Where node ports may be (the API server's `--service-node-port-range`).
 const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;

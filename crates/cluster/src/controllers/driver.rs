@@ -20,8 +20,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(5);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// A watch that ended is opened again after this long.
 const REWATCH: Duration = Duration::from_millis(50);
-/// A controller spends at most one part in this many of its time on one key, so that one huge object leaves room.
-const SPACING: u32 = 3;
+
+/// Resting keys are swept when there are so many: those of objects long gone stay no longer.
+const RESTING: usize = 1024;
 
 /// What a controller works on: an object by namespace (empty for cluster-wide kinds) and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,7 +103,13 @@ async fn work(context: &Context, controller: &dyn Controller, queue: &Queue) {
         let started = context.clock.monotonic();
         let outcome = controller.reconcile(context, &key);
         let now = context.clock.monotonic();
-        queue.finish(&key, now + now.saturating_sub(started) * SPACING);
+        // Whoever asks to go on at once is making progress, not repeating itself.
+        let rest = if matches!(outcome, Ok(Some(Duration::ZERO))) {
+            Duration::ZERO
+        } else {
+            now.saturating_sub(started)
+        };
+        queue.finish(&key, now, rest);
         match outcome {
             Ok(again) => {
                 failures.remove(&key);
@@ -171,7 +178,8 @@ struct Inner {
     later: BTreeMap<(Duration, u64), Key>,
     /// When each key of `later` is due; a key has one appointment, the earliest.
     due: HashMap<Key, (Duration, u64)>,
-    /// Keys that may not be worked on before this time.
+    /// Keys that may not be worked on before this time: as long as they took, so that one huge object that changes all
+    /// the time costs at most half of the time.
     resting: HashMap<Key, Duration>,
     sequence: u64,
 }
@@ -191,8 +199,14 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    fn finish(&self, key: &Key, rest_until: Duration) {
-        self.inner.lock().resting.insert(key.clone(), rest_until);
+    fn finish(&self, key: &Key, now: Duration, rest: Duration) {
+        let mut inner = self.inner.lock();
+        if inner.resting.len() >= RESTING {
+            inner.resting.retain(|_, until| *until > now);
+        }
+        if !rest.is_zero() {
+            inner.resting.insert(key.clone(), now + rest);
+        }
     }
 
     async fn next(&self, context: &Context) -> Key {
@@ -292,7 +306,7 @@ mod tests {
         let queue = Queue::default();
         queue.push(Key::new("a", "b"));
         assert!(queue.inner.lock().take(at(0)).is_some());
-        queue.finish(&Key::new("a", "b"), at(3));
+        queue.finish(&Key::new("a", "b"), at(1), at(2));
         queue.push(Key::new("a", "b"));
         assert_eq!(queue.inner.lock().take(at(1)), None);
         assert_eq!(queue.inner.lock().take(at(3)), Some(Key::new("a", "b")));

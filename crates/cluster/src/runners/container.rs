@@ -407,14 +407,14 @@ fn variables(life: &Life<'_>, spec: &Value, runner: &Runner) -> Result<Environme
     base.set("KUBERNETES_SERVICE_PORT_HTTPS", settings.api.port().to_string());
     // Where the files are that Kubernetes mounts at a fixed path.
     base.set(
-        "CAPSTAN_SERVICE_ACCOUNT_DIR",
+        "KUBERNETES_SERVICEACCOUNT_DIR",
         life.account.to_string_lossy().into_owned(),
     );
     base.set(
         "KUBECONFIG",
         life.account.join("kubeconfig").to_string_lossy().into_owned(),
     );
-    base.set("CAPSTAN_POD_DIR", life.directory.to_string_lossy().into_owned());
+    base.set("POD_DIR", life.directory.to_string_lossy().into_owned());
     let mounts = volumes::mounts(spec, &life.volumes, &life.account);
     let lookup = |host: &str, port: u16, certain: bool| life.lookup(host, port, certain);
     let objects = &life.agent.context.objects;

@@ -106,10 +106,7 @@ fn built_in(repository: &str, own: Option<&str>, tasks: &BTreeSet<String>) -> Op
                 "$(POD_IP):9092".to_owned(),
             ),
             ("KAPACITOR_HOSTNAME".to_owned(), "$(HOSTNAME)".to_owned()),
-            (
-                "KAPACITOR_DATA_DIR".to_owned(),
-                "$(CAPSTAN_POD_DIR)/data".to_owned(),
-            ),
+            ("KAPACITOR_DATA_DIR".to_owned(), "$(POD_DIR)/data".to_owned()),
         ];
         return Some(Runner::Process {
             command: vec![own?.to_owned(), "serve".to_owned()],

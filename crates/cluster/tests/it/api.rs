@@ -144,7 +144,7 @@ async fn a_pod_reaches_the_api_with_its_own_credentials() {
     let cluster = cluster("127.63.0.0/16").await;
     let mut object = pod(
         "inside",
-        "cat $CAPSTAN_SERVICE_ACCOUNT_DIR/token; echo; echo $KUBERNETES_SERVICE_PORT; sleep 1000",
+        "cat $KUBERNETES_SERVICEACCOUNT_DIR/token; echo; echo $KUBERNETES_SERVICE_PORT; sleep 1000",
     );
     object["spec"]["serviceAccountName"] = "default".into();
     cluster.objects().create(PODS, Some("default"), object).unwrap();

@@ -17,7 +17,7 @@ fn scale_to(
     handle
         .objects()
         .modify(resource, Some("default"), name, Subresource::Scale, |scale| {
-            scale["spec"]["replicas"] = replicas.into()
+            scale["spec"]["replicas"] = replicas.into();
         })
         .unwrap();
 }
@@ -66,7 +66,7 @@ async fn orphans_are_adopted_and_strangers_released() {
     .await;
     objects
         .modify(PODS, Some("default"), "orphan", Subresource::None, |pod| {
-            pod["metadata"]["labels"]["app"] = "other".into()
+            pod["metadata"]["labels"]["app"] = "other".into();
         })
         .unwrap();
     until(&cluster, PODS, "release and replacement", |pods| {

@@ -59,7 +59,7 @@ async fn a_process_gets_a_container_s_environment() {
     .await;
     let mut object = pod(
         "env",
-        "env; cat /config/file.txt; cat $(DIR)/file.txt; cat $CAPSTAN_SERVICE_ACCOUNT_DIR/namespace; test -d $DATA",
+        "env; cat /config/file.txt; cat $(DIR)/file.txt; cat $KUBERNETES_SERVICEACCOUNT_DIR/namespace; test -d $DATA",
     );
     object["spec"]["restartPolicy"] = "Never".into();
     object["spec"]["volumes"] =
@@ -68,7 +68,7 @@ async fn a_process_gets_a_container_s_environment() {
     container["command"] = json!([
         "sh",
         "-c",
-        "env; cat $DIR/file.txt; echo; cat $CAPSTAN_SERVICE_ACCOUNT_DIR/namespace; test -d $DATA"
+        "env; cat $DIR/file.txt; echo; cat $KUBERNETES_SERVICEACCOUNT_DIR/namespace; test -d $DATA"
     ]);
     container["ports"] = json!([{"containerPort": 9093}]);
     container["volumeMounts"] =

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use capstan_cluster::Subresource;
 use capstan_kubeapi::builtin::{ENDPOINTS, PODS, REPLICASETS, SERVICES};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::support::{Running, cluster, eventually, ready_count, replica_set, request, until};
@@ -20,7 +21,7 @@ fn scale(cluster: &Running, replicas: i64) {
     cluster
         .objects()
         .modify(REPLICASETS, Some("default"), "app", Subresource::Scale, |scale| {
-            scale["spec"]["replicas"] = replicas.into()
+            scale["spec"]["replicas"] = replicas.into();
         })
         .unwrap();
 }
@@ -173,5 +174,55 @@ async fn a_taken_node_port_is_replaced_by_a_free_one() {
         number != u64::from(port) && url.ends_with(&format!(":{number}"))
     })
     .await;
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn other_protocols_are_balanced_by_connection_and_closed_when_their_pod_goes() {
+    let cluster = cluster("127.44.0.0/16").await;
+    let objects = cluster.objects();
+    objects
+        .create(SERVICES, Some("default"), service("ClusterIP"))
+        .unwrap();
+    objects
+        .create(REPLICASETS, Some("default"), replica_set("app", "greet", 2))
+        .unwrap();
+    until(&cluster, ENDPOINTS, "two addresses", |all| {
+        all.iter().any(|e| addresses(e) == 2)
+    })
+    .await;
+    let mut seen = HashSet::new();
+    let mut open = Vec::new();
+    let deadline = tokio::time::timeout(crate::support::DEADLINE, async {
+        while seen.len() < 2 {
+            let mut stream = BufReader::new(connect(&cluster).await);
+            let mut name = String::new();
+            stream.read_line(&mut name).await.unwrap();
+            stream.write_all(b"ping\n").await.unwrap();
+            let mut answer = String::new();
+            stream.read_line(&mut answer).await.unwrap();
+            // The proxy may not have heard of the pods yet; then it closes at once.
+            if !name.is_empty() {
+                assert_eq!(answer, "ping\n");
+                seen.insert(name);
+                open.push(stream);
+            }
+        }
+    });
+    deadline.await.expect("both pods are reached");
+    objects
+        .delete(
+            REPLICASETS,
+            Some("default"),
+            "app",
+            &capstan_cluster::DeleteOptions::default(),
+        )
+        .unwrap();
+    until(&cluster, PODS, "no pods", <[_]>::is_empty).await;
+    for mut stream in open {
+        let mut rest = String::new();
+        let closed = tokio::time::timeout(crate::support::DEADLINE, stream.read_to_string(&mut rest)).await;
+        assert!(closed.is_ok(), "the connection outlives its pod");
+    }
     cluster.shutdown().await;
 }

@@ -41,11 +41,34 @@ pub(crate) async fn cluster_with(pod_cidr: &str, change: impl FnOnce(&mut Option
     options.images = ImageMap::new()
         .with("hollow", Runner::Hollow)
         .with("echo", Runner::Task("echo".to_owned()))
+        .with("greet", Runner::Task("greet".to_owned()))
         .with("sh", Runner::process(Vec::<String>::new()));
     options.task_apps.insert("echo".to_owned(), Arc::new(echo));
+    options.task_apps.insert("greet".to_owned(), Arc::new(greet));
     change(&mut options);
     let handle = Cluster::start(options).await.unwrap();
     Running { handle, _dir: dir }
+}
+
+/// A server that speaks first, as mail and database servers do: its pod's name, then whatever it is sent.
+fn greet(context: TaskContext) -> JoinHandle<()> {
+    capstan_runtime::spawn("greet", async move {
+        let listener = TcpListener::bind((context.ip, context.ports[0])).await.unwrap();
+        loop {
+            let mut stream = tokio::select! {
+                () = context.shutdown.raised() => return,
+                accepted = listener.accept() => accepted.unwrap().0,
+            };
+            let name = format!("{}\n", context.pod);
+            capstan_runtime::spawn("greet connection", async move {
+                // A client that leaves early, such as a probe, is no failure.
+                if stream.write_all(name.as_bytes()).await.is_ok() {
+                    let (mut read, mut write) = stream.split();
+                    let _ = tokio::io::copy(&mut read, &mut write).await;
+                }
+            });
+        }
+    })
 }
 
 /// A small HTTP/1.1 server with keep-alive that answers every request with the pod's name.
