@@ -58,7 +58,7 @@ impl K8sAutoscale {
     fn turn(&mut self, ctx: &mut Context<'_>, at: u32, mut point: Point) -> Next {
         let Some(state) = &self.resources[at as usize].current else {
             self.back(at, point);
-            self.request(at, ScaleRequest::Observe);
+            self.read(at);
             return Next::Done;
         };
         if self.settings.scale_owner
@@ -173,9 +173,9 @@ impl K8sAutoscale {
         Next::Done
     }
 
-    fn request(&mut self, at: u32, request: ScaleRequest) {
+    fn read(&mut self, at: u32) {
         self.resources[at as usize].flight = Some(Flight::Read);
-        self.send(at, request);
+        self.send(at, ScaleRequest::Observe);
     }
 
     fn send(&mut self, at: u32, request: ScaleRequest) {
