@@ -45,11 +45,7 @@ pub(crate) fn put(resource: Resource, current: &Value, wanted: &Value) -> Result
             "the name of the object ({given}) does not match the name on the URL ({name})"
         )));
     }
-    if let Some(kind) = wanted.get("kind").and_then(Value::as_str)
-        && kind != "Scale"
-    {
-        return Err(Status::bad_request(format!("{kind} in version \"v1\" cannot be handled as a Scale")));
-    }
+    check_type(wanted)?;
     let version = meta::resource_version(wanted);
     if !version.is_empty() && version != meta::resource_version(current) {
         return Err(Status::modified(stored.0, name));
@@ -91,4 +87,14 @@ pub(crate) fn put(resource: Resource, current: &Value, wanted: &Value) -> Result
         meta::set(&mut next, "generation", generation);
     }
     Ok(next)
+}
+
+/// Refuses what calls itself something else than a `Scale`.
+pub(crate) fn check_type(wanted: &Value) -> Result<(), Status> {
+    match wanted.get("kind").and_then(Value::as_str) {
+        None | Some("" | "Scale") => Ok(()),
+        Some(kind) => Err(Status::bad_request(format!(
+            "{kind} in version \"v1\" cannot be handled as a Scale: converting (v1.{kind}) to (autoscaling.Scale): unknown conversion"
+        ))),
+    }
 }

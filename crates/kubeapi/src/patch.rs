@@ -1,7 +1,10 @@
 //! The four ways to change an object in part.
 
+pub mod apply;
+pub mod fields;
 pub mod strategic;
 
+pub use apply::Manager;
 pub use strategic::{PatchError, strategic_merge};
 
 /// How a patch is written.
