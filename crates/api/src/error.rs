@@ -48,13 +48,6 @@ impl Refusal {
             message: message.into(),
         }
     }
-
-    pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            message: message.into(),
-        }
-    }
 }
 
 impl IntoResponse for Refusal {

@@ -1,1 +1,126 @@
-fn main() {}
+//! Capstan: decides how many replicas a Kubernetes workload should have, and shows its work.
+//!
+//! One binary, three command lines: `capstan` with our own verbs, and under the names `kapacitor` and `kapacitord` those of
+//! Kapacitor's client and server. The only crate that knows all others; it wires them together and contains no logic of
+//! its own beyond that.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`commands`] | our verbs |
+//! | [`kapacitor`], [`kapacitord`] | Kapacitor's command lines |
+//! | [`server`] | store, ingest, tasks and API, started and stopped in order |
+//! | [`wiring`] | the engine's ports onto the world |
+
+mod commands;
+mod duration;
+mod home;
+mod kapacitor;
+mod kapacitord;
+mod server;
+mod signals;
+mod wiring;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use capstan_runtime::logging::{self, Level, LogOptions};
+use clap::{Parser, Subcommand};
+
+use commands::{app, cluster, demo, explain, load, serve, tick};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Autoscaling for Kubernetes that explains itself.
+#[derive(Debug, Parser)]
+#[command(name = "capstan", version, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    Cluster(cluster::ClusterArgs),
+    Explain(explain::ExplainArgs),
+    Tick(tick::TickArgs),
+    App(app::AppArgs),
+    Load(load::LoadArgs),
+    /// Kapacitor's command line client: define, enable, show, stats, …
+    #[command(disable_help_flag = true)]
+    Kapacitor {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Prints the version
+    Version,
+}
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    match Path::new(&name).file_name().and_then(|name| name.to_str()) {
+        Some("kapacitor") => return kapacitor::run(args.collect()),
+        Some("kapacitord") => return kapacitord::run(args.collect()),
+        _ => {}
+    }
+    // The client's arguments follow Go's rules, which clap must not see.
+    let rest: Vec<OsString> = args.collect();
+    if let Some((verb, rest)) = rest.split_first()
+        && verb == "kapacitor"
+    {
+        return kapacitor::run(rest.to_vec());
+    }
+    match own(CommandLine::parse().verb) {
+        Ok(status) => status,
+        Err(error) => {
+            // Nothing can be told when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn own(verb: Verb) -> Result<ExitCode> {
+    // The server logs as its configuration says; what a person looks at is not to be mixed with lines of a log.
+    let level = match verb {
+        Verb::Serve(_) => None,
+        Verb::App(_) | Verb::Cluster(_) => Some(Level::Info),
+        _ => Some(Level::Error),
+    };
+    if let Some(level) = level {
+        logging::init(LogOptions {
+            level,
+            ..LogOptions::default()
+        })?;
+    }
+    match verb {
+        Verb::Tick(args) => return tick::run(args),
+        Verb::Kapacitor { args } => return Ok(kapacitor::run(args)),
+        Verb::Version => {
+            writeln!(std::io::stdout(), "capstan {}", env!("CARGO_PKG_VERSION"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime does not start")?;
+    runtime.block_on(async {
+        match verb {
+            Verb::Serve(args) => Box::pin(serve::run(args)).await,
+            Verb::Demo(args) => Box::pin(demo::run(args)).await,
+            Verb::Cluster(args) => Box::pin(cluster::run(args)).await,
+            Verb::Explain(args) => Box::pin(explain::run(args)).await,
+            Verb::App(args) => Box::pin(app::run(args)).await,
+            Verb::Load(args) => Box::pin(load::run(args)).await,
+            Verb::Tick(_) | Verb::Kapacitor { .. } | Verb::Version => Ok(ExitCode::SUCCESS),
+        }
+    })
+}

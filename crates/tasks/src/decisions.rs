@@ -1,14 +1,12 @@
 //! The latest decision records: a ring for readers, written to the store in batches (design section 4, rule 6).
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use capstan_hpa::{Record, Ring, Source, Target};
 use capstan_store::Store;
 use parking_lot::Mutex;
 use serde::Deserialize as _;
-
-/// How many records are kept, in memory and in the store.
-const CAPACITY: usize = 10_000;
 
 /// What [`Tasks::decisions`](crate::Tasks::decisions) selects; empty selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,8 +42,10 @@ impl DecisionFilter {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Decisions {
+pub struct Decisions {
     store: Store,
+    /// How many records the store keeps.
+    log: usize,
     state: Mutex<State>,
 }
 
@@ -59,30 +59,31 @@ struct State {
 }
 
 impl Decisions {
-    /// Takes up the records of earlier runs.
-    pub(crate) fn open(store: Store) -> Result<Self, capstan_store::Error> {
-        let mut ring = Ring::new(CAPACITY);
-        for value in store.recent_decisions(|_| true, CAPACITY)?.into_iter().rev() {
+    /// Takes up the records of earlier runs. Readers see the newest `ring` records, the store keeps `log`.
+    pub fn open(store: Store, ring: usize, log: usize) -> Result<Arc<Self>, capstan_store::Error> {
+        let mut records = Ring::new(ring);
+        for value in store.recent_decisions(|_| true, ring)?.into_iter().rev() {
             match Record::deserialize(value) {
                 Ok(record) => {
-                    ring.push(record);
+                    records.push(record);
                 }
                 Err(error) => tracing::warn!(%error, "a stored decision cannot be read"),
             }
         }
         let state = State {
-            ring,
+            ring: records,
             last: HashMap::new(),
             unwritten: BTreeSet::new(),
         };
-        Ok(Self {
+        Ok(Arc::new(Self {
             store,
+            log,
             state: Mutex::new(state),
-        })
+        }))
     }
 
     /// Keeps a record. Never waits for the store.
-    pub(crate) fn push(&self, record: &Record) {
+    pub fn push(&self, record: &Record) {
         let mut state = self.state.lock();
         let pushed = state.ring.push(record.clone());
         // A hold of an earlier run that goes on is in the store already.
@@ -91,15 +92,16 @@ impl Decisions {
             state
                 .last
                 .insert((record.target.clone(), record.source.clone()), pushed.sequence);
-            if state.last.len() > 2 * CAPACITY {
-                let oldest = state.ring.next_sequence() - state.ring.len() as u64;
+            let kept = state.ring.len();
+            if state.last.len() > 2 * kept.max(1000) {
+                let oldest = state.ring.next_sequence() - kept as u64;
                 state.last.retain(|_, sequence| *sequence >= oldest);
             }
         }
     }
 
     /// The selected records, oldest first.
-    pub(crate) fn list(&self, filter: &DecisionFilter) -> Vec<Record> {
+    pub fn list(&self, filter: &DecisionFilter) -> Vec<Record> {
         let state = self.state.lock();
         let limit = if filter.limit == 0 {
             usize::MAX
@@ -117,14 +119,15 @@ impl Decisions {
         records
     }
 
-    /// Writes what is not in the store yet, in one transaction. A hold that may still be counted up waits, unless `all`.
-    pub(crate) fn flush(&self, all: bool) {
+    /// Writes what is not in the store yet, in one transaction; to be called about once a second. A hold that may still be
+    /// counted up waits, unless `all`.
+    pub fn flush(&self, all: bool) {
         let (numbers, records) = {
             let state = self.state.lock();
             let mut numbers = Vec::new();
             let mut records = Vec::new();
             for &number in &state.unwritten {
-                // A record that left the ring before it was written is gone; the ring is as long as the log.
+                // A record that left the ring before it was written is gone.
                 let Some(record) = state.ring.get(number) else {
                     numbers.push(number);
                     continue;
@@ -138,7 +141,7 @@ impl Decisions {
             }
             (numbers, records)
         };
-        if let Err(error) = self.store.append_decisions(&records, CAPACITY) {
+        if let Err(error) = self.store.append_decisions(&records, self.log) {
             tracing::error!(%error, "decisions could not be stored; they are tried again");
             return;
         }
@@ -184,15 +187,15 @@ mod tests {
     #[test]
     fn records_come_back_after_a_restart_and_open_holds_when_it_was_orderly() {
         let store = Store::in_memory();
-        let decisions = Decisions::open(store.clone()).unwrap();
+        let decisions = Decisions::open(store.clone(), 100, 100).unwrap();
         decisions.push(&record("a", 2));
         decisions.push(&record("b", 9));
         decisions.push(&record("b", 9));
         decisions.flush(false);
-        let killed = Decisions::open(store.clone()).unwrap();
+        let killed = Decisions::open(store.clone(), 100, 100).unwrap();
         assert_eq!(names(&killed, ""), ["a"]);
         decisions.flush(true);
-        let stopped = Decisions::open(store).unwrap();
+        let stopped = Decisions::open(store, 100, 100).unwrap();
         assert_eq!(names(&stopped, ""), ["a", "b"]);
         assert_eq!(
             stopped.list(&DecisionFilter {
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn records_are_found_by_object_and_task() {
-        let decisions = Decisions::open(Store::in_memory()).unwrap();
+        let decisions = Decisions::open(Store::in_memory(), 100, 100).unwrap();
         decisions.push(&record("a", 2));
         for target in ["a", "demo/a", "deployment/a", ""] {
             assert_eq!(names(&decisions, target), ["a"], "{target}");

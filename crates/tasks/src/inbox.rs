@@ -1,7 +1,7 @@
 //! What waits for one task's thread: data, wake-ups and commands, behind one lock and one condition.
 //!
-//! The data queue is bounded in points. When it is full a [`Policy`] decides, and what it drops is counted, so that a slow
-//! task costs only itself (N-05 FIX, H-23).
+//! The data queue is bounded in batches and points. When it is full its oldest data goes and is counted, so that a slow task
+//! costs only itself (N-05 FIX, H-23). Writers may be made to wait for room before they hand data in; see [`Policy`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,14 +11,23 @@ use std::time::Duration;
 use capstan_model::Batch;
 use parking_lot::{Condvar, Mutex};
 
-/// What happens to data when a task's queue is full.
+/// What happens when a task's queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// The oldest data goes.
+    /// The oldest data goes at once.
     DropOldest,
-    /// Whoever writes waits this long; then the new data goes. Writers to the same database and retention policy wait
-    /// behind it, so this is for when losing data is worse than being late.
+    /// A writer waits so long for room before it hands data in. A task that made one wait in vain makes nobody wait again
+    /// until it has caught up, so that it cannot slow down all others for long.
     Block(Duration),
+}
+
+/// How much data may wait for a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bodies.
+    pub batches: usize,
+    /// Points in all of them; a single larger body still passes when nothing else waits.
+    pub points: usize,
 }
 
 /// What a task's thread does next.
@@ -40,8 +49,7 @@ pub(crate) struct Inbox<C> {
     state: Mutex<State<C>>,
     arrived: Condvar,
     room: Condvar,
-    limit: usize,
-    policy: Policy,
+    limits: Limits,
     dropped: AtomicU64,
 }
 
@@ -53,24 +61,32 @@ struct State<C> {
     woken: bool,
     /// Nothing is taken in any more.
     closed: bool,
+    /// A writer waited in vain; until the queue is half empty nobody waits.
+    lagging: bool,
+}
+
+impl<C> State<C> {
+    fn is_full(&self, limits: Limits, more: usize) -> bool {
+        !self.data.is_empty() && (self.data.len() >= limits.batches || self.points + more > limits.points)
+    }
 }
 
 impl<C> Inbox<C> {
-    /// An inbox for at most `limit` waiting points; a single larger body still passes when nothing else waits.
-    pub(crate) fn new(limit: usize, policy: Policy) -> Self {
+    /// An empty inbox.
+    pub(crate) fn new(limits: Limits) -> Self {
         let state = State {
             data: VecDeque::new(),
             points: 0,
             commands: VecDeque::new(),
             woken: false,
             closed: false,
+            lagging: false,
         };
         Self {
             state: Mutex::new(state),
             arrived: Condvar::new(),
             room: Condvar::new(),
-            limit,
-            policy,
+            limits,
             dropped: AtomicU64::new(0),
         }
     }
@@ -80,36 +96,39 @@ impl<C> Inbox<C> {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Takes data in.
+    /// Takes data in. Never waits.
     pub(crate) fn offer(&self, batch: &Arc<Batch>) {
         let points = batch.points();
         let mut state = self.state.lock();
-        let full = |state: &State<C>| !state.data.is_empty() && state.points + points > self.limit;
-        if full(&state) {
-            match self.policy {
-                Policy::DropOldest => {
-                    while full(&state) {
-                        if let Some(oldest) = state.data.pop_front() {
-                            state.points -= oldest.points();
-                            self.dropped.fetch_add(oldest.points() as u64, Ordering::Relaxed);
-                        }
-                    }
-                }
-                Policy::Block(patience) => {
-                    let waited = |state: &mut State<C>| !state.closed && full(state);
-                    if self.room.wait_while_for(&mut state, waited, patience).timed_out() {
-                        self.dropped.fetch_add(points as u64, Ordering::Relaxed);
-                        return;
-                    }
-                }
-            }
-        }
         if state.closed {
             return;
+        }
+        while state.is_full(self.limits, points) {
+            if let Some(oldest) = state.data.pop_front() {
+                state.points -= oldest.points();
+                self.dropped.fetch_add(oldest.points() as u64, Ordering::Relaxed);
+            }
         }
         state.points += points;
         state.data.push_back(Arc::clone(batch));
         self.arrived.notify_one();
+    }
+
+    /// Whether a writer should wait for room.
+    pub(crate) fn wants_patience(&self) -> bool {
+        let state = self.state.lock();
+        !state.lagging && !state.closed && state.is_full(self.limits, 1)
+    }
+
+    /// Waits until there is room, at most `patience`.
+    pub(crate) fn wait_for_room(&self, patience: Duration) {
+        let mut state = self.state.lock();
+        let limits = self.limits;
+        let wait = |state: &mut State<C>| !state.lagging && !state.closed && state.is_full(limits, 1);
+        if self.room.wait_while_for(&mut state, wait, patience).timed_out() {
+            state.lagging = true;
+            self.room.notify_all();
+        }
     }
 
     /// Says that a port answered. Never blocks.
@@ -149,7 +168,10 @@ impl<C> Inbox<C> {
         }
         if data && let Some(batch) = state.data.pop_front() {
             state.points -= batch.points();
-            self.room.notify_one();
+            let half_empty =
+                state.data.len() <= self.limits.batches / 2 && state.points <= self.limits.points / 2;
+            state.lagging &= !half_empty;
+            self.room.notify_all();
             return Event::Data(batch);
         }
         Event::Timeout
@@ -183,9 +205,18 @@ mod tests {
         .collect()
     }
 
+    fn inbox(batches: usize, points: usize) -> Inbox<()> {
+        Inbox::new(Limits { batches, points })
+    }
+
     #[test]
     fn a_full_queue_drops_its_oldest_data_and_counts_it() {
-        let inbox = Inbox::new(10, Policy::DropOldest);
+        let inbox = self::inbox(10, 10);
+        for points in [4, 5, 3] {
+            inbox.offer(&batch(points));
+        }
+        assert_eq!((sizes(&inbox), inbox.dropped()), (vec![5, 3], 4));
+        let inbox = self::inbox(2, 100);
         for points in [4, 5, 3] {
             inbox.offer(&batch(points));
         }
@@ -194,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_body_larger_than_the_queue_passes_alone() {
-        let inbox = Inbox::new(10, Policy::DropOldest);
+        let inbox = self::inbox(10, 10);
         inbox.offer(&batch(50));
         inbox.offer(&batch(1));
         assert_eq!((sizes(&inbox), inbox.dropped()), (vec![1], 50));
@@ -203,16 +234,24 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends_and_the_new_data_goes() {
-        let inbox = Inbox::new(1, Policy::Block(Duration::from_millis(1)));
+    fn a_task_that_made_a_writer_wait_in_vain_makes_nobody_wait_until_it_caught_up() {
+        let inbox = self::inbox(2, 100);
         inbox.offer(&batch(1));
-        inbox.offer(&batch(2));
-        assert_eq!((sizes(&inbox), inbox.dropped()), (vec![1], 2));
+        assert!(!inbox.wants_patience());
+        inbox.offer(&batch(1));
+        assert!(inbox.wants_patience());
+        inbox.wait_for_room(Duration::from_millis(1));
+        assert!(!inbox.wants_patience());
+        inbox.offer(&batch(1));
+        assert_eq!(inbox.dropped(), 1);
+        assert!(matches!(inbox.next(Duration::ZERO, true), Event::Data(_)));
+        inbox.offer(&batch(1));
+        assert!(inbox.wants_patience(), "it was half empty in between");
     }
 
     #[test]
     fn commands_come_before_wake_ups_and_data_last() {
-        let inbox = Inbox::new(10, Policy::DropOldest);
+        let inbox = self::inbox(10, 10);
         inbox.offer(&batch(1));
         inbox.wake();
         inbox.wake();

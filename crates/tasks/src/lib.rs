@@ -25,9 +25,9 @@ pub mod record;
 mod runner;
 pub mod service;
 
-pub use decisions::DecisionFilter;
+pub use decisions::{DecisionFilter, Decisions};
 pub use error::Error;
-pub use inbox::Policy;
+pub use inbox::{Limits, Policy};
 pub use load::LoadDirectory;
 pub use record::{Dbrp, NewTask, TaskKind, TaskPatch, TaskRecord, Var, VarValue, Vars};
 pub use service::{DotView, EdgeStatistics, NodeStatistics, Options, TaskView, Tasks};

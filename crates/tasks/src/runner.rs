@@ -15,7 +15,7 @@ use capstan_model::Batch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
-use crate::inbox::{Event, Inbox, Policy};
+use crate::inbox::{Event, Inbox, Limits};
 
 /// How long a reader waits for fresh statistics before it takes the latest published ones.
 const STATS_PATIENCE: Duration = Duration::from_millis(50);
@@ -47,8 +47,7 @@ pub(crate) struct RunOptions {
     pub(crate) ingest: Arc<Ingest>,
     /// As given by the process; `endpoints` and `wake` are made per task.
     pub(crate) ports: Ports,
-    pub(crate) queue_points: usize,
-    pub(crate) policy: Policy,
+    pub(crate) queue: Limits,
     pub(crate) snapshot_interval: Duration,
 }
 
@@ -111,7 +110,7 @@ impl Running {
         observer: Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared {
-            inbox: Arc::new(Inbox::new(options.queue_points, options.policy)),
+            inbox: Arc::new(Inbox::new(options.queue)),
             endpoints: Endpoints::default(),
             stats: Mutex::default(),
             executing: AtomicBool::new(true),
@@ -183,6 +182,19 @@ impl Running {
     /// Points dropped because the task could not keep up.
     pub(crate) fn dropped(&self) -> u64 {
         self.shared.inbox.dropped()
+    }
+
+    /// Whether a writer to this database and retention policy should wait for room.
+    pub(crate) fn wants_patience(&self, database: &str, retention_policy: &str) -> bool {
+        self.program
+            .dbrps
+            .iter()
+            .any(|(db, rp)| **db == *database && **rp == *retention_policy)
+            && self.shared.inbox.wants_patience()
+    }
+
+    pub(crate) fn wait_for_room(&self, patience: Duration) {
+        self.shared.inbox.wait_for_room(patience);
     }
 
     pub(crate) fn endpoints(&self) -> &Endpoints {

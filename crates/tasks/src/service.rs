@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::decisions::{DecisionFilter, Decisions};
 use crate::error::Error;
-use crate::inbox::Policy;
+use crate::inbox::{Limits, Policy};
 use crate::record::TaskRecord;
 use crate::runner::{RunOptions, Running};
 
@@ -32,23 +32,35 @@ pub struct Options {
     pub ingest: Arc<Ingest>,
     /// The outside world; `endpoints` and `wake` are made per task. Without a scaler nodes that scale refuse to start.
     pub ports: Ports,
-    /// Points that may wait for one task.
-    pub queue_points: usize,
-    /// What happens when more come.
+    /// Where nodes' decisions are kept.
+    pub decisions: Arc<Decisions>,
+    /// How much may wait for one task.
+    pub queue: Limits,
+    /// What happens when more comes.
     pub policy: Policy,
     /// How often what tasks remember is written to the store (S-26).
     pub snapshot_interval: Duration,
 }
 
 impl Options {
-    /// The defaults: a quarter of a million points may wait per task, then the oldest go; snapshots once a minute.
-    pub fn new(clock: SharedClock, store: Store, ingest: Arc<Ingest>, ports: Ports) -> Self {
+    /// The defaults: 256 bodies or a million points may wait per task, then the oldest go; snapshots once a minute.
+    pub fn new(
+        clock: SharedClock,
+        store: Store,
+        ingest: Arc<Ingest>,
+        ports: Ports,
+        decisions: Arc<Decisions>,
+    ) -> Self {
         Self {
             clock,
             store,
             ingest,
             ports,
-            queue_points: 250_000,
+            decisions,
+            queue: Limits {
+                batches: 256,
+                points: 1_000_000,
+            },
             policy: Policy::DropOldest,
             snapshot_interval: Duration::from_secs(60),
         }
@@ -58,7 +70,7 @@ impl Options {
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
-            .field("queue_points", &self.queue_points)
+            .field("queue", &self.queue)
             .finish_non_exhaustive()
     }
 }
@@ -68,6 +80,7 @@ pub struct Tasks {
     clock: SharedClock,
     store: Store,
     run: RunOptions,
+    policy: Policy,
     decisions: Arc<Decisions>,
     /// Held while a task is changed, so that changes come one after the other.
     changes: Mutex<()>,
@@ -96,19 +109,18 @@ impl Tasks {
                 Err(error) => tracing::error!(%error, "a stored task cannot be read"),
             }
         }
-        let decisions = Decisions::open(options.store.clone())?;
         Ok(Arc::new(Self {
             run: RunOptions {
                 clock: Arc::clone(&options.clock),
                 ingest: options.ingest,
                 ports: options.ports,
-                queue_points: options.queue_points,
-                policy: options.policy,
+                queue: options.queue,
                 snapshot_interval: options.snapshot_interval,
             },
             clock: options.clock,
             store: options.store,
-            decisions: Arc::new(decisions),
+            policy: options.policy,
+            decisions: options.decisions,
             changes: Mutex::new(()),
             records: Arc::new(RwLock::new(records)),
             running: RwLock::new(HashMap::new()),
@@ -129,14 +141,38 @@ impl Tasks {
         self.decisions.list(filter)
     }
 
-    /// Writes decisions that are not in the store yet. To be called about once a second.
-    pub fn flush_decisions(&self) {
-        self.decisions.flush(false);
+    /// Where decisions are kept.
+    pub fn decision_log(&self) -> &Arc<Decisions> {
+        &self.decisions
     }
 
-    /// A function that keeps decision records, for whoever makes them.
-    pub fn decision_sink(&self) -> Arc<dyn Fn(&Record) + Send + Sync> {
-        let decisions = Arc::clone(&self.decisions);
-        Arc::new(move |record| decisions.push(record))
+    /// Whether a writer to this database and retention policy should [wait](Tasks::wait_for_room): a task that wants its
+    /// data is behind (H-23).
+    pub fn is_behind(&self, database: &str, retention_policy: &str) -> bool {
+        matches!(self.policy, Policy::Block(_))
+            && self
+                .running
+                .read()
+                .values()
+                .any(|running| running.wants_patience(database, retention_policy))
+    }
+
+    /// Waits until the tasks that want this data have room, as long as [`Policy::Block`] says. Blocks the thread.
+    pub fn wait_for_room(&self, database: &str, retention_policy: &str) {
+        let Policy::Block(patience) = self.policy else {
+            return;
+        };
+        let deadline = self.clock.monotonic() + patience;
+        let behind: Vec<Arc<Running>> = {
+            let running = self.running.read();
+            running
+                .values()
+                .filter(|task| task.wants_patience(database, retention_policy))
+                .cloned()
+                .collect()
+        };
+        for task in behind {
+            task.wait_for_room(deadline.saturating_sub(self.clock.monotonic()));
+        }
     }
 }

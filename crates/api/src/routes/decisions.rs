@@ -12,10 +12,10 @@ use crate::error::Refusal;
 use crate::json;
 use crate::query::Query;
 
-/// `GET /capstan/v1/decisions?task=&target=&limit=`: the newest `limit` (default 100) records that match, oldest first.
+/// `GET /capstan/v1/decisions?task=&target=&limit=`: the newest `limit` (default 1000) records that match, oldest first.
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let query = Query::of(uri.query());
-    let limit = match query.number("limit", 100) {
+    let limit = match query.number("limit", 1000) {
         Ok(limit) => usize::try_from(limit).unwrap_or(0),
         Err(refusal) => return Refusal::into_response(refusal),
     };

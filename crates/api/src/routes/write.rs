@@ -42,15 +42,33 @@ pub(crate) async fn write(State(app): State<Arc<App>>, headers: HeaderMap, uri: 
         Ok(encoding) => encoding,
         Err(error) => return refused(status(error.class()), &error.to_string()),
     };
-    if bytes.len() <= AT_ONCE && encoding == Encoding::Identity {
-        return take(&app, &uri, encoding, &bytes);
+    let query = Query::of(uri.query());
+    let (database, policy) = (query.get("db").to_owned(), policy(&app, &query));
+    let behind = app.tasks.is_behind(&database, &policy);
+    if bytes.len() <= AT_ONCE && encoding == Encoding::Identity && !behind {
+        return take(&app, &query, encoding, &bytes);
     }
-    let taken = capstan_runtime::spawn_blocking(move || take(&app, &uri, encoding, &bytes)).await;
+    let taken = capstan_runtime::spawn_blocking(move || {
+        if behind {
+            app.tasks.wait_for_room(&database, &policy);
+        }
+        take(&app, &query, encoding, &bytes)
+    })
+    .await;
     taken.unwrap_or_else(|error| refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
 }
 
-fn take(app: &App, uri: &Uri, encoding: Encoding, bytes: &Bytes) -> Response {
-    let query = Query::of(uri.query());
+/// The retention policy that points go to (H-22).
+fn policy(app: &App, query: &Query) -> String {
+    let named = query.get("rp");
+    if named.is_empty() {
+        app.ingest.options().default_retention_policy.clone()
+    } else {
+        named.to_owned()
+    }
+}
+
+fn take(app: &App, query: &Query, encoding: Encoding, bytes: &Bytes) -> Response {
     match app.ingest.write(
         query.get("db"),
         query.get("rp"),

@@ -11,7 +11,7 @@ use capstan_base::SystemClock;
 use capstan_flow::Ports;
 use capstan_ingest::{Ingest, IngestOptions};
 use capstan_store::Store;
-use capstan_tasks::{Options, Tasks};
+use capstan_tasks::{Decisions, Options, Tasks};
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -63,7 +63,15 @@ impl Server {
             Arc::clone(&clock),
         ));
         let ports = Ports::offline(Arc::clone(&clock));
-        let tasks = Tasks::open(Options::new(clock, store, Arc::clone(&ingest), ports)).unwrap();
+        let decisions = Decisions::open(store.clone(), 100, 100).unwrap();
+        let tasks = Tasks::open(Options::new(
+            clock,
+            store.clone(),
+            Arc::clone(&ingest),
+            ports,
+            decisions,
+        ))
+        .unwrap();
         tasks.start_enabled();
         let set_log_level = |level: &str| match level.to_ascii_uppercase().as_str() {
             "DEBUG" | "INFO" | "ERROR" => Ok(()),

@@ -34,9 +34,13 @@ pub(crate) async fn run(args: AppArgs) -> Result<ExitCode> {
     let env: BTreeMap<String, String> = std::env::vars().collect();
     let listen = SocketAddr::new(args.address, args.port);
     let shutdown = Shutdown::new();
-    let app = App::start(AppOptions::from_env(listen, &env), SystemClock::shared(), shutdown.clone())
-        .await
-        .with_context(|| format!("cannot listen on {listen}: choose another port with --port"))?;
+    let app = App::start(
+        AppOptions::from_env(listen, &env),
+        SystemClock::shared(),
+        shutdown.clone(),
+    )
+    .await
+    .with_context(|| format!("cannot listen on {listen}: choose another port with --port"))?;
     tracing::info!(address = %app.address, "app serves");
     if args.with_parent {
         let orphaned = shutdown.clone();

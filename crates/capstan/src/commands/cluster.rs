@@ -60,10 +60,18 @@ enum ClusterCommand {
 
 /// Runs the cluster until a signal arrives, or the subcommand.
 pub(crate) async fn run(args: ClusterArgs) -> Result<ExitCode> {
-    if let Some(ClusterCommand::Url { service, namespace, port, kubeconfig }) = args.command {
+    if let Some(ClusterCommand::Url {
+        service,
+        namespace,
+        port,
+        kubeconfig,
+    }) = args.command
+    {
         return url(&service, &namespace, port, kubeconfig).await;
     }
-    let data_dir = args.data_dir.map_or_else(|| home::directory().map(|home| home.join("cluster")), Ok)?;
+    let data_dir = args
+        .data_dir
+        .map_or_else(|| home::directory().map(|home| home.join("cluster")), Ok)?;
     let mut images = ImageMap::new();
     for (image, runner) in args.images {
         images.insert(image, runner);
@@ -71,7 +79,11 @@ pub(crate) async fn run(args: ClusterArgs) -> Result<ExitCode> {
     if args.hollow {
         images.set_fallback(Some(Runner::Hollow));
     }
-    let mut options = Options { bind: args.bind, images, ..Options::new(data_dir) };
+    let mut options = Options {
+        bind: args.bind,
+        images,
+        ..Options::new(data_dir)
+    };
     if args.apps_in_process {
         let clock = SystemClock::shared();
         let app = move |context: TaskContext| {
@@ -83,7 +95,11 @@ pub(crate) async fn run(args: ClusterArgs) -> Result<ExitCode> {
     let cluster = Cluster::start(options).await?;
     let kubeconfig = cluster.kubeconfig_path().display();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "Kubernetes API on {}\n\n  export KUBECONFIG={kubeconfig}\n  kubectl get nodes\n", cluster.url())?;
+    writeln!(
+        out,
+        "Kubernetes API on {}\n\n  export KUBECONFIG={kubeconfig}\n  kubectl get nodes\n",
+        cluster.url()
+    )?;
     out.flush()?;
     drop(out);
     signals::interrupted().await;
@@ -94,27 +110,54 @@ pub(crate) async fn run(args: ClusterArgs) -> Result<ExitCode> {
 async fn serve_app(context: TaskContext, clock: SharedClock) {
     let port = context.ports.first().copied().unwrap_or(8000);
     let mut env = context.env.clone();
-    env.entry("HOSTNAME".to_owned()).or_insert_with(|| context.pod.clone());
+    env.entry("HOSTNAME".to_owned())
+        .or_insert_with(|| context.pod.clone());
     let options = AppOptions::from_env(SocketAddr::new(context.ip, port), &env);
-    context.log.line(&format!("host: {}, replicaset: {}, url: {}", options.host, options.replicaset, options.report_url));
+    context.log.line(&format!(
+        "host: {}, replicaset: {}, url: {}",
+        options.host, options.replicaset, options.report_url
+    ));
     match App::start(options, clock, context.shutdown.clone()).await {
         Ok(_app) => context.shutdown.raised().await,
-        Err(error) => context.log.line(&format!("cannot listen on {}:{port}: {error}", context.ip)),
+        Err(error) => context
+            .log
+            .line(&format!("cannot listen on {}:{port}: {error}", context.ip)),
     }
 }
 
-async fn url(service: &str, namespace: &str, port: Option<u16>, kubeconfig: Option<PathBuf>) -> Result<ExitCode> {
-    let path = kubeconfig.map_or_else(|| home::directory().map(|home| home.join("cluster/kubeconfig")), Ok)?;
+async fn url(
+    service: &str,
+    namespace: &str,
+    port: Option<u16>,
+    kubeconfig: Option<PathBuf>,
+) -> Result<ExitCode> {
+    let path = kubeconfig.map_or_else(
+        || home::directory().map(|home| home.join("cluster/kubeconfig")),
+        Ok,
+    )?;
     let options = capstan_kube::Options {
-        credentials: capstan_kube::Credentials::Kubeconfig { path: Some(path), context: None },
+        credentials: capstan_kube::Credentials::Kubeconfig {
+            path: Some(path),
+            context: None,
+        },
         ..capstan_kube::Options::default()
     };
     let cluster = capstan_kube::Cluster::connect(&options).await?;
-    let object = cluster.read(&format!("/api/v1/namespaces/{namespace}/services/{service}")).await?;
-    let ports = object["spec"]["ports"].as_array().context("the service has no ports")?;
-    let found = ports.iter().find(|candidate| port.is_none_or(|port| candidate["port"] == port));
-    let Some(found) = found else { bail!("service {service:?} has no such port") };
-    let Some(local) = found["nodePort"].as_u64() else { bail!("service {service:?} has no local port yet") };
+    let object = cluster
+        .read(&format!("/api/v1/namespaces/{namespace}/services/{service}"))
+        .await?;
+    let ports = object["spec"]["ports"]
+        .as_array()
+        .context("the service has no ports")?;
+    let found = ports
+        .iter()
+        .find(|candidate| port.is_none_or(|port| candidate["port"] == port));
+    let Some(found) = found else {
+        bail!("service {service:?} has no such port")
+    };
+    let Some(local) = found["nodePort"].as_u64() else {
+        bail!("service {service:?} has no local port yet")
+    };
     writeln!(std::io::stdout().lock(), "http://127.0.0.1:{local}")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -52,7 +52,10 @@ pub(crate) struct DemoArgs {
 
 /// Runs the demonstration; exit status 0 only if replicas followed the load.
 pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
-    anyhow::ensure!(args.max_qps.is_finite() && args.max_qps >= 1.0, "--max-qps must be at least 1");
+    anyhow::ensure!(
+        args.max_qps.is_finite() && args.max_qps >= 1.0,
+        "--max-qps must be at least 1"
+    );
     let interrupted = Shutdown::new();
     let raise = interrupted.clone();
     let signals = capstan_runtime::spawn("signals", async move {
@@ -92,12 +95,21 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
     let start = clock.monotonic();
     let (writes, watch) = stage.watch_writes(Arc::clone(&clock))?;
     let ramp = Ramp::over(args.max_qps, args.duration);
-    let options = LoadOptions { url: stage.app_url()?, ramp, connections: 64 };
+    let options = LoadOptions {
+        url: stage.app_url()?,
+        ramp,
+        connections: 64,
+    };
     let timeline = Arc::new(Mutex::new(Vec::<Sample>::new()));
     let mut shown = 0;
     let mut see = |t: u64, qps: f64| {
         let (wanted, ready) = stage.replicas();
-        let sample = Sample { t, qps, wanted, ready };
+        let sample = Sample {
+            t,
+            qps,
+            wanted,
+            ready,
+        };
         let decisions = stage.decisions();
         let changes: Vec<_> = decisions.iter().filter(|record| !record.is_hold()).collect();
         for record in changes.iter().skip(shown) {
@@ -107,7 +119,9 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
         view.second(&sample, decisions.last());
         timeline.lock().push(sample);
     };
-    Load::new(options, SystemClock::shared()).run(interrupted, |second| see(second.t, second.ok as f64)).await;
+    Load::new(options, SystemClock::shared())
+        .run(interrupted, |second| see(second.t, second.ok as f64))
+        .await;
     // The tail: nothing is sent, replicas come down.
     let until = args.duration + TAIL;
     loop {
@@ -123,8 +137,15 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
     watch.abort();
     let writes = std::mem::take(&mut *writes.lock());
     let timeline = std::mem::take(&mut *timeline.lock());
-    let expect = Expectation { per_replica: PER_REPLICA, min: 1, lag: LAG };
-    let json = decisions.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    let expect = Expectation {
+        per_replica: PER_REPLICA,
+        min: 1,
+        lag: LAG,
+    };
+    let json = decisions
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()?;
     let report = Report::new(timeline, json, &writes, &expect);
     close(args, &report, &writes, view)?;
     Ok(report.verdict)
@@ -133,7 +154,9 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
 /// The summary, and the report if one was asked for.
 fn close(args: &DemoArgs, report: &Report, writes: &[Write], view: &View) -> Result<()> {
     let ups = writes.iter().filter(|write| write.to > write.from).count();
-    let lag = report.lag_ms.map_or_else(|| "-".to_owned(), |ms| format!("{:.1}s", ms / 1_000.0));
+    let lag = report
+        .lag_ms
+        .map_or_else(|| "-".to_owned(), |ms| format!("{:.1}s", ms / 1_000.0));
     view.line(&format!(
         "\npeak {} replicas; {ups} increases and {} decreases; median {lag} from crossing a threshold to the write",
         report.peak,
@@ -149,7 +172,8 @@ fn close(args: &DemoArgs, report: &Report, writes: &[Write], view: &View) -> Res
     }
     if let Some(path) = &args.report {
         let text = serde_json::to_vec_pretty(report)?;
-        std::fs::write(path, text).with_context(|| format!("the report cannot be written to {}", path.display()))?;
+        std::fs::write(path, text)
+            .with_context(|| format!("the report cannot be written to {}", path.display()))?;
     }
     Ok(())
 }

@@ -41,13 +41,22 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<ExitCode> {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))
         .collect();
-    let Decisions { decisions } =
-        client.get_json("/capstan/v1/decisions", &query).await.context("decisions cannot be read")?;
-    let wanted: Vec<&Record> = decisions.iter().filter(|record| args.holds || !record.is_hold()).collect();
+    let Decisions { decisions } = client
+        .get_json("/capstan/v1/decisions", &query)
+        .await
+        .context("decisions cannot be read")?;
+    let wanted: Vec<&Record> = decisions
+        .iter()
+        .filter(|record| args.holds || !record.is_hold())
+        .collect();
     let newest = &wanted[wanted.len().saturating_sub(args.last)..];
     let mut out = std::io::stdout().lock();
     if newest.is_empty() {
-        writeln!(out, "no decision{} is recorded", if args.holds { "" } else { " that changed something" })?;
+        writeln!(
+            out,
+            "no decision{} is recorded",
+            if args.holds { "" } else { " that changed something" }
+        )?;
         return Ok(ExitCode::FAILURE);
     }
     for (at, record) in newest.iter().enumerate() {

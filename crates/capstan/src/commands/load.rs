@@ -42,7 +42,14 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode> {
     } else {
         Ramp::over(args.max_qps, args.duration)
     };
-    let load = Load::new(LoadOptions { url: args.url, ramp, connections: args.connections }, SystemClock::shared());
+    let load = Load::new(
+        LoadOptions {
+            url: args.url,
+            ramp,
+            connections: args.connections,
+        },
+        SystemClock::shared(),
+    );
     let shutdown = Shutdown::new();
     let stop = shutdown.clone();
     let listener = capstan_runtime::spawn("signals", async move {
@@ -50,14 +57,22 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode> {
         stop.raise();
     });
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:>5} {:>10} {:>8} {:>8} {:>9} {:>9}", "s", "target/s", "ok/s", "errors", "p50", "p99")
-        .context("standard output")?;
+    writeln!(
+        out,
+        "{:>5} {:>10} {:>8} {:>8} {:>9} {:>9}",
+        "s", "target/s", "ok/s", "errors", "p50", "p99"
+    )
+    .context("standard output")?;
     drop(out);
     let totals = load.run(&shutdown, |second| print(&second)).await;
     listener.abort();
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} requests answered, {} errors", totals.ok, totals.errors).context("standard output")?;
-    Ok(if totals.ok > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if totals.ok > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn print(second: &Second) {

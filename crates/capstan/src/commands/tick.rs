@@ -38,23 +38,32 @@ enum TickCommand {
 /// Runs a verb; the exit status says whether every script was good.
 pub(crate) fn run(args: TickArgs) -> Result<ExitCode> {
     let good = match args.command {
-        TickCommand::Fmt { files, write, backup } => each(&files, |script, file| format(script, file, write, backup))?,
+        TickCommand::Fmt { files, write, backup } => {
+            each(&files, |script, file| format(script, file, write, backup))?
+        }
         TickCommand::Check { files } => each(&files, check)?,
     };
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Whether `work` said so for every file.
 fn each(files: &[PathBuf], work: impl Fn(&str, Option<&Path>) -> Result<bool>) -> Result<bool> {
     if files.is_empty() {
         let mut script = String::new();
-        std::io::stdin().read_to_string(&mut script).context("standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut script)
+            .context("standard input")?;
         return work(&script, None);
     }
     let mut good = true;
     for file in files {
         // T-91 FIX: a file that cannot be read is an error, not an empty script.
-        let script = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let script =
+            fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
         good &= work(&script, Some(file))?;
     }
     Ok(good)

@@ -26,11 +26,11 @@ const VERSION_RETRIES: usize = 5;
 const SINK_CHECK: Duration = Duration::from_secs(5);
 
 /// Keeps decision records.
-pub type RecordSink = Arc<dyn Fn(&Record) + Send + Sync>;
+pub(crate) type RecordSink = Arc<dyn Fn(&Record) + Send + Sync>;
 
 /// Scales objects of the configured clusters.
 #[derive(Debug)]
-pub struct KubeScaler {
+pub(crate) struct KubeScaler {
     clusters: HashMap<String, Arc<Cluster>>,
     workers: Mutex<HashMap<ScaleTarget, mpsc::Sender<Work>>>,
     context: Context,
@@ -58,15 +58,29 @@ struct Work {
 impl KubeScaler {
     /// A scaler for `clusters`; the first one also answers to the empty id. Its work runs on the current runtime until
     /// `shutdown` is raised.
-    pub fn new(clusters: Vec<Cluster>, clock: SharedClock, shutdown: Shutdown, records: RecordSink) -> Self {
+    pub(crate) fn new(
+        clusters: Vec<Cluster>,
+        clock: SharedClock,
+        shutdown: Shutdown,
+        records: RecordSink,
+    ) -> Self {
         let mut by_id = HashMap::new();
         for cluster in clusters {
             let cluster = Arc::new(cluster);
             by_id.entry(String::new()).or_insert_with(|| Arc::clone(&cluster));
             by_id.insert(cluster.id().to_owned(), cluster);
         }
-        let context = Context { runtime: Handle::current(), clock, shutdown, records };
-        Self { clusters: by_id, workers: Mutex::default(), context }
+        let context = Context {
+            runtime: Handle::current(),
+            clock,
+            shutdown,
+            records,
+        };
+        Self {
+            clusters: by_id,
+            workers: Mutex::default(),
+            context,
+        }
     }
 
     fn worker(&self, target: &ScaleTarget, cluster: &Arc<Cluster>) -> mpsc::Sender<Work> {
@@ -77,7 +91,11 @@ impl KubeScaler {
             return worker.clone();
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let namespace = if target.namespace.is_empty() { cluster.default_namespace() } else { &target.namespace };
+        let namespace = if target.namespace.is_empty() {
+            cluster.default_namespace()
+        } else {
+            &target.namespace
+        };
         let worker = Worker {
             cluster: Arc::clone(cluster),
             word: target.kind.to_string(),
@@ -85,7 +103,7 @@ impl KubeScaler {
             name: target.name.to_string(),
             context: self.context.clone(),
             kind: None,
-            rivals: Rivals::default(),
+            rivals: Arc::default(),
             watching: Vec::new(),
             last_failure: None,
             uid: Arc::default(),
@@ -110,13 +128,18 @@ impl Scaler for KubeScaler {
         } else if self.clusters.is_empty() {
             Err("service is not enabled".to_owned())
         } else {
-            Err(format!("unknown kubernetes cluster {cluster:?}, cannot get client"))
+            Err(format!(
+                "unknown kubernetes cluster {cluster:?}, cannot get client"
+            ))
         }
     }
 
     fn send(&self, target: &ScaleTarget, request: ScaleRequest, sink: ScaleSink) {
         let failed = |request: &ScaleRequest, message: String| {
-            let error = Err(ScaleError { reason: ScaleReason::Unavailable, message });
+            let error = Err(ScaleError {
+                reason: ScaleReason::Unavailable,
+                message,
+            });
             match request {
                 ScaleRequest::Observe => ScaleAnswer::Observed(error),
                 ScaleRequest::Write { .. } => ScaleAnswer::Written(error),
@@ -130,7 +153,10 @@ impl Scaler for KubeScaler {
         let worker = self.worker(target, cluster);
         if let Err(error) = worker.try_send(Work { request, sink }) {
             let Work { request, sink } = error.into_inner();
-            sink(failed(&request, format!("{QUEUE} requests already wait for {:?}", &*target.name)));
+            sink(failed(
+                &request,
+                format!("{QUEUE} requests already wait for {:?}", &*target.name),
+            ));
         }
     }
 
@@ -147,7 +173,8 @@ struct Worker {
     name: String,
     context: Context,
     kind: Option<ScalableKind>,
-    rivals: Rivals,
+    /// Who else writes this scale; looked up again after each write.
+    rivals: Arc<Mutex<Rivals>>,
     /// Sinks that a watch reports to.
     watching: Vec<Weak<dyn Fn(ScaleAnswer) + Send + Sync>>,
     /// The failure that was last told by an Event, so that a persisting one is told once.
@@ -164,7 +191,11 @@ impl Worker {
                     let answer = self.observe(&sink).await;
                     sink(ScaleAnswer::Observed(answer.map_err(into_port)));
                 }
-                ScaleRequest::Write { replicas, expected, record } => {
+                ScaleRequest::Write {
+                    replicas,
+                    expected,
+                    record,
+                } => {
                     self.write(replicas, expected, &record, &sink).await;
                 }
             }
@@ -182,8 +213,8 @@ impl Worker {
     async fn observe(&mut self, sink: &ScaleSink) -> Result<ScaleState, Error> {
         let kind = self.kind().await?;
         let scale = self.cluster.scale(&kind, &self.namespace, &self.name).await?;
-        self.rivals = self.cluster.rivals(&kind, &self.namespace, &self.name).await;
-        let state = state(&kind, &self.namespace, &scale, &self.rivals, None);
+        self.look_for_rivals(&kind).await;
+        let state = self.state(&kind, &scale);
         self.watching.retain(|known| known.strong_count() > 0);
         let weak = Arc::downgrade(sink);
         if !self.watching.iter().any(|known| known.ptr_eq(&weak)) {
@@ -195,8 +226,16 @@ impl Worker {
 
     /// Passes on what the watch sees until nobody holds the sink.
     fn watch(&self, kind: ScalableKind, sink: Weak<dyn Fn(ScaleAnswer) + Send + Sync>) {
-        let (cluster, namespace, name) = (Arc::clone(&self.cluster), self.namespace.clone(), self.name.clone());
-        let (rivals, shutdown, uid) = (self.rivals.clone(), self.context.shutdown.clone(), Arc::clone(&self.uid));
+        let (cluster, namespace, name) = (
+            Arc::clone(&self.cluster),
+            self.namespace.clone(),
+            self.name.clone(),
+        );
+        let (rivals, shutdown, uid) = (
+            Arc::clone(&self.rivals),
+            self.context.shutdown.clone(),
+            Arc::clone(&self.uid),
+        );
         let unwanted = {
             let sink = Weak::clone(&sink);
             async move {
@@ -210,7 +249,8 @@ impl Worker {
                 let Some(sink) = sink.upgrade() else { return false };
                 uid.lock().clone_from(&observation.uid);
                 let answer = observation.scale.map(|scale| {
-                    let rivals = Rivals { owner: observation.owner.or(rivals.owner.clone()), ..rivals.clone() };
+                    let mut rivals = rivals.lock().clone();
+                    rivals.owner = observation.owner.or(rivals.owner);
                     state(&kind, &namespace, &scale, &rivals, observation.changed_by)
                 });
                 sink(ScaleAnswer::Observed(answer.map_err(into_port)));
@@ -234,16 +274,20 @@ impl Worker {
         };
         let mut version = expected.resource_version.clone();
         for _ in 0..VERSION_RETRIES {
-            let error =
-                match self.cluster.set_scale(&kind, &self.namespace, &self.name, replicas, &version).await {
-                    Ok(scale) => {
-                        self.last_failure = None;
-                        sink(ScaleAnswer::Written(Ok(state(&kind, &self.namespace, &scale, &self.rivals, None))));
-                        self.tell(&kind, EventType::Normal, "SuccessfulRescale", record.summary());
-                        return;
-                    }
-                    Err(error) => error,
-                };
+            let error = match self
+                .cluster
+                .set_scale(&kind, &self.namespace, &self.name, replicas, &version)
+                .await
+            {
+                Ok(scale) => {
+                    self.last_failure = None;
+                    sink(ScaleAnswer::Written(Ok(self.state(&kind, &scale))));
+                    self.tell(&kind, EventType::Normal, "SuccessfulRescale", record.summary());
+                    self.look_for_rivals(&kind).await;
+                    return;
+                }
+                Err(error) => error,
+            };
             if error.reason != Reason::Conflict {
                 self.failed(&kind, replicas, error, sink);
                 return;
@@ -252,8 +296,7 @@ impl Worker {
                 // Only the version moved (a status update): the decision still stands.
                 Ok(now) if now.replicas == expected.replicas => version = now.resource_version,
                 Ok(now) => {
-                    let now = state(&kind, &self.namespace, &now, &self.rivals, None);
-                    sink(ScaleAnswer::Observed(Ok(now)));
+                    sink(ScaleAnswer::Observed(Ok(self.state(&kind, &now))));
                     sink(ScaleAnswer::Written(Err(into_port(error))));
                     return;
                 }
@@ -263,8 +306,23 @@ impl Worker {
                 }
             }
         }
-        let message = format!("{:?} changed {VERSION_RETRIES} times while it was written", self.name);
-        sink(ScaleAnswer::Written(Err(ScaleError { reason: ScaleReason::Conflict, message })));
+        let message = format!(
+            "{:?} changed {VERSION_RETRIES} times while it was written",
+            self.name
+        );
+        sink(ScaleAnswer::Written(Err(ScaleError {
+            reason: ScaleReason::Conflict,
+            message,
+        })));
+    }
+
+    async fn look_for_rivals(&self, kind: &ScalableKind) {
+        let found = self.cluster.rivals(kind, &self.namespace, &self.name).await;
+        *self.rivals.lock() = found;
+    }
+
+    fn state(&self, kind: &ScalableKind, scale: &Scale) -> ScaleState {
+        state(kind, &self.namespace, scale, &self.rivals.lock(), None)
     }
 
     fn failed(&mut self, kind: &ScalableKind, replicas: i64, error: Error, sink: &ScaleSink) {
@@ -280,11 +338,22 @@ impl Worker {
 
     /// Leaves an Event on the object, beside the next request and not before it.
     fn tell(&self, kind: &ScalableKind, event_type: EventType, reason: &'static str, message: String) {
-        let (cluster, kind, clock) = (Arc::clone(&self.cluster), kind.clone(), Arc::clone(&self.context.clock));
+        let (cluster, kind, clock) = (
+            Arc::clone(&self.cluster),
+            kind.clone(),
+            Arc::clone(&self.context.clock),
+        );
         let (namespace, name, uid) = (self.namespace.clone(), self.name.clone(), self.uid.lock().clone());
         capstan_runtime::spawn("scale event", async move {
-            let event = Event { event_type, reason, message: &message };
-            if let Err(error) = cluster.event(&clock, &kind, &namespace, &name, uid.as_deref(), &event).await {
+            let event = Event {
+                event_type,
+                reason,
+                message: &message,
+            };
+            if let Err(error) = cluster
+                .event(&clock, &kind, &namespace, &name, uid.as_deref(), &event)
+                .await
+            {
                 tracing::warn!(kind = kind.plural, namespace, name, %error, "event not recorded");
             }
         });
@@ -318,5 +387,8 @@ fn into_port(error: Error) -> ScaleError {
         Reason::Unavailable => ScaleReason::Unavailable,
         Reason::Config | Reason::Other => ScaleReason::Other,
     };
-    ScaleError { reason, message: error.message }
+    ScaleError {
+        reason,
+        message: error.message,
+    }
 }

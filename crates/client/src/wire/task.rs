@@ -125,7 +125,7 @@ pub struct Task {
     #[serde(default)]
     pub script: String,
     /// Values given from outside the script.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "vars::typed")]
     pub vars: Vars,
     /// The pipeline as Graphviz text.
     #[serde(default)]
@@ -163,47 +163,33 @@ pub struct TaskList {
 
 /// Body of `POST /tasks` (H-40). Unknown keys are ignored (H-16).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CreateTask {
     /// Empty: the server makes one up (H-14).
     #[serde(
-        default,
         deserialize_with = "null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub id: String,
     #[serde(
         rename = "template-id",
-        default,
         deserialize_with = "null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub template_id: String,
-    #[serde(
-        rename = "type",
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "is_unsaid"
-    )]
-    pub kind: TaskType,
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    /// The script says it as well, and wins.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TaskType>,
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub dbrps: Vec<Dbrp>,
     #[serde(
-        default,
         deserialize_with = "null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub script: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TaskStatus>,
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "vars::is_empty"
-    )]
+    #[serde(deserialize_with = "vars::typed", skip_serializing_if = "vars::is_empty")]
     pub vars: Vars,
 }
 
@@ -243,11 +229,6 @@ impl From<TaskFile> for CreateTask {
 
 fn disabled() -> TaskStatus {
     TaskStatus::Disabled
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde calls
-fn is_unsaid(kind: &TaskType) -> bool {
-    *kind == TaskType::Invalid
 }
 
 fn zero_time() -> String {

@@ -155,6 +155,17 @@ pub(crate) fn is_empty(vars: &Vars) -> bool {
     vars.is_empty()
 }
 
+/// Reads variables with their types; an error names the variable.
+pub(crate) fn typed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vars, D::Error> {
+    let raw = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?.unwrap_or_default();
+    raw.into_iter()
+        .map(|(name, value)| match Var::deserialize(&value) {
+            Ok(var) => Ok((name, var)),
+            Err(error) => Err(D::Error::custom(format!("invalid var {name}: {error}"))),
+        })
+        .collect()
+}
+
 /// Reads variables whose types follow from their values (C-22); `{type, value}` objects keep the type they name.
 pub(crate) fn from_untyped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vars, D::Error> {
     let raw = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?.unwrap_or_default();

@@ -45,10 +45,18 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the cluster and the server.
     pub(super) async fn set(view: &View) -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("capstan-demo-").tempdir().context("a temporary folder")?;
+        let directory = tempfile::Builder::new()
+            .prefix("capstan-demo-")
+            .tempdir()
+            .context("a temporary folder")?;
         let bind = free_address(6443)?;
-        let options = Options { bind, ..Options::new(directory.path().join("cluster")) };
-        let cluster = Cluster::start(options).await.context("the embedded cluster does not start")?;
+        let options = Options {
+            bind,
+            ..Options::new(directory.path().join("cluster"))
+        };
+        let cluster = Cluster::start(options)
+            .await
+            .context("the embedded cluster does not start")?;
         view.step(&format!("embedded Kubernetes on {}", cluster.url()));
         let mut settings = capstan_config::Settings::default();
         settings.data_dir = directory.path().join("server").display().to_string();
@@ -58,9 +66,15 @@ impl Stage {
             kubeconfig: cluster.kubeconfig_path().display().to_string(),
             ..capstan_config::Kubernetes::default()
         }];
-        let server = Server::start(settings).await.context("the server does not start")?;
+        let server = Server::start(settings)
+            .await
+            .context("the server does not start")?;
         view.step(&format!("server on http://{}", server.address()));
-        Ok(Self { cluster, server, directory })
+        Ok(Self {
+            cluster,
+            server,
+            directory,
+        })
     }
 
     /// Brings up the app, and defines and enables the task.
@@ -82,14 +96,20 @@ impl Stage {
         .await?;
         let set: Value = serde_saphyr::from_str(REPLICA_SET)?;
         objects.create(builtin::REPLICASETS, Some(NAMESPACE), set)?;
-        until("the app's pod does not become ready", || self.replicas() == (1, 1)).await?;
+        until("the app's pod does not become ready", || {
+            self.replicas() == (1, 1)
+        })
+        .await?;
         view.step(&format!("ReplicaSet {NAME}: 1 pod ready at {}", self.app_url()?));
 
         let client = Client::new(&self.server_url(), false)?;
         let task = CreateTask {
             id: TASK.to_owned(),
             kind: Some(TaskType::Stream),
-            dbrps: vec![Dbrp { db: "autoscale".to_owned(), rp: "autogen".to_owned() }],
+            dbrps: vec![Dbrp {
+                db: "autoscale".to_owned(),
+                rp: "autogen".to_owned(),
+            }],
             script: SCRIPT.to_owned(),
             status: Some(TaskStatus::Enabled),
             ..CreateTask::default()
@@ -101,13 +121,22 @@ impl Stage {
 
     /// Where load goes.
     pub(super) fn app_url(&self) -> Result<http::Uri> {
-        let url = self.cluster.service_url(NAMESPACE, NAME, None).context("the app's service has no port")?;
+        let url = self
+            .cluster
+            .service_url(NAMESPACE, NAME, None)
+            .context("the app's service has no port")?;
         Ok(format!("{url}/").parse()?)
     }
 
     /// Wanted and ready replicas of the app.
     pub(super) fn replicas(&self) -> (i64, i64) {
-        let Ok(set) = self.cluster.objects().get(builtin::REPLICASETS, Some(NAMESPACE), NAME) else { return (0, 0) };
+        let Ok(set) = self
+            .cluster
+            .objects()
+            .get(builtin::REPLICASETS, Some(NAMESPACE), NAME)
+        else {
+            return (0, 0);
+        };
         let count = |part: &str, field: &str| set[part][field].as_i64().unwrap_or(0);
         (count("spec", "replicas"), count("status", "readyReplicas"))
     }
@@ -118,14 +147,22 @@ impl Stage {
     }
 
     /// Notes every change of the app's replica count from now on, in seconds.
-    pub(super) fn watch_writes(&self, clock: SharedClock) -> Result<(Arc<Mutex<Vec<Write>>>, JoinHandle<()>)> {
-        let mut watch = self.cluster.objects().watch(builtin::REPLICASETS, Some(NAMESPACE), None)?;
+    pub(super) fn watch_writes(
+        &self,
+        clock: SharedClock,
+    ) -> Result<(Arc<Mutex<Vec<Write>>>, JoinHandle<()>)> {
+        let mut watch = self
+            .cluster
+            .objects()
+            .watch(builtin::REPLICASETS, Some(NAMESPACE), None)?;
         let writes = Arc::new(Mutex::new(Vec::new()));
         let (noted, start) = (Arc::clone(&writes), clock.monotonic());
         let task = capstan_runtime::spawn("demo watch", async move {
             let mut before: Option<i64> = None;
             while let Some(event) = watch.next().await {
-                let Some(to) = event.object["spec"]["replicas"].as_i64() else { continue };
+                let Some(to) = event.object["spec"]["replicas"].as_i64() else {
+                    continue;
+                };
                 if let Some(from) = before.filter(|&from| from != to) {
                     let t = clock.monotonic().saturating_sub(start).as_secs_f64();
                     noted.lock().push(Write { t, from, to });

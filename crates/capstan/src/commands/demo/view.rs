@@ -17,7 +17,10 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn new(max_qps: f64, headless: bool) -> Self {
-        Self { max_qps, colour: !headless && std::io::stdout().is_terminal() }
+        Self {
+            max_qps,
+            colour: !headless && std::io::stdout().is_terminal(),
+        }
     }
 
     /// A step of the preparation.
@@ -36,7 +39,13 @@ impl View {
         let filled = (sample.qps / self.max_qps * BAR).round().clamp(0.0, BAR) as usize;
         let bar = format!("{}{}", "█".repeat(filled), " ".repeat(BAR as usize - filled));
         let replicas: String = (0..sample.wanted.max(sample.ready))
-            .map(|replica| if replica < sample.ready.min(sample.wanted) { '●' } else { '○' })
+            .map(|replica| {
+                if replica < sample.ready.min(sample.wanted) {
+                    '●'
+                } else {
+                    '○'
+                }
+            })
             .collect();
         let last = last.map_or_else(String::new, |record| format!("  {}", reason(record)));
         self.line(&format!(
@@ -56,11 +65,19 @@ impl View {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
 /// The reason alone, for the line of a second.
 fn reason(record: &Record) -> String {
-    if record.count > 1 { format!("{} ×{}", record.reason, record.count) } else { record.reason.clone() }
+    if record.count > 1 {
+        format!("{} ×{}", record.reason, record.count)
+    } else {
+        record.reason.clone()
+    }
 }

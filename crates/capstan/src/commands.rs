@@ -1,0 +1,9 @@
+//! Our own verbs, one file each.
+
+pub(crate) mod app;
+pub(crate) mod cluster;
+pub(crate) mod demo;
+pub(crate) mod explain;
+pub(crate) mod load;
+pub(crate) mod serve;
+pub(crate) mod tick;
