@@ -4,12 +4,19 @@
 //! |---|---|
 //! | [`report`] | one result per case |
 //! | [`shared`] | where the reference data lives |
+//! | [`fake_scaler`] | the fake orchestrator of cases with `env.k8s` |
 //! | [`lambda_cases`] | `conformance/lambda` |
+//! | [`stream_cases`] | `conformance/stream` and `conformance/batch` |
+//! | [`tick_compile_cases`] | `conformance/tick`: compile, vars |
 //! | [`tick_cases`] | `conformance/tick`: lex, parse, format, canonical |
 
 #![allow(clippy::print_stdout)] // what is skipped and why must be seen
 
+pub mod fake_scaler;
 pub mod lambda_cases;
 pub mod report;
+pub mod script_nodes;
 pub mod shared;
+pub mod stream_cases;
 pub mod tick_cases;
+pub mod tick_compile_cases;

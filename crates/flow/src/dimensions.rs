@@ -29,7 +29,10 @@ pub(crate) fn check(dimensions: &[Value], excluded: &[Arc<str>]) -> Result<(), S
 
 /// The tags that checked arguments choose.
 pub(crate) fn choice(dimensions: &[Value], excluded: &[Arc<str>]) -> TagChoice {
-    if dimensions.iter().any(|dimension| matches!(dimension, Value::Star)) {
+    if dimensions
+        .iter()
+        .any(|dimension| matches!(dimension, Value::Star))
+    {
         return TagChoice::AllBut(excluded.to_vec());
     }
     let mut names = crate::pipeline::strings(dimensions);

@@ -11,22 +11,33 @@ pub trait Published: Send + Sync {
     fn render(&self) -> String;
 }
 
+type Named = (Arc<str>, Arc<dyn Published>);
+
 /// The endpoints of a task by name. Clones share.
 #[derive(Clone, Default)]
 pub struct Endpoints {
-    published: Arc<Mutex<Vec<(Arc<str>, Arc<dyn Published>)>>>,
+    published: Arc<Mutex<Vec<Named>>>,
 }
 
 impl Endpoints {
     /// The result at `name` as compact JSON; `None` when no node publishes there.
     pub fn get(&self, name: &str) -> Option<String> {
-        let found = self.published.lock().iter().find(|(known, _)| clean(known) == clean(name)).map(|(_, p)| Arc::clone(p));
+        let found = self
+            .published
+            .lock()
+            .iter()
+            .find(|(known, _)| clean(known) == clean(name))
+            .map(|(_, p)| Arc::clone(p));
         found.map(|published| published.render())
     }
 
     /// The names that are published, in the order of their nodes.
     pub fn names(&self) -> Vec<Arc<str>> {
-        self.published.lock().iter().map(|(name, _)| Arc::clone(name)).collect()
+        self.published
+            .lock()
+            .iter()
+            .map(|(name, _)| Arc::clone(name))
+            .collect()
     }
 
     /// Publishes at `name`, which another node of the task may have: the later one wins.

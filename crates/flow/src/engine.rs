@@ -7,6 +7,8 @@ pub mod mailbox;
 pub mod snapshot;
 pub mod stats;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 pub use task::{StartError, Task, TaskError};

@@ -26,7 +26,11 @@ pub(crate) fn round(time: i64, unit: i64) -> i64 {
         return time;
     }
     let beyond = beyond(time, unit);
-    if beyond < unit - beyond { time.saturating_sub(beyond) } else { time.saturating_add(unit - beyond) }
+    if beyond < unit - beyond {
+        time.saturating_sub(beyond)
+    } else {
+        time.saturating_add(unit - beyond)
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ pub struct PerGroup<T> {
 
 impl<T> Default for PerGroup<T> {
     fn default() -> Self {
-        Self { index: Vec::new(), slots: Vec::new() }
+        Self {
+            index: Vec::new(),
+            slots: Vec::new(),
+        }
     }
 }
 
@@ -109,18 +112,24 @@ impl<T: Copy> ByKey<T> {
     /// The values of one table's keys, by key.
     pub fn table(&mut self, table: &KeyTable) -> KeyValues<'_, T> {
         let id = table.id();
-        let at = self.tables.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-            if self.tables.len() == MAX_TABLES {
-                self.tables.remove(0);
-            }
-            self.tables.push((id, Vec::new()));
-            self.tables.len() - 1
-        });
+        let at = self
+            .tables
+            .iter()
+            .position(|(known, _)| *known == id)
+            .unwrap_or_else(|| {
+                if self.tables.len() == MAX_TABLES {
+                    self.tables.remove(0);
+                }
+                self.tables.push((id, Vec::new()));
+                self.tables.len() - 1
+            });
         let last = self.tables.len() - 1;
         if at != last {
             self.tables.swap(at, last);
         }
-        KeyValues { values: &mut self.tables[last].1 }
+        KeyValues {
+            values: &mut self.tables[last].1,
+        }
     }
 
     /// Forgets everything.
@@ -166,9 +175,12 @@ impl TagChoice {
     pub fn dimensions(&self, by_name: bool, tags: &Tags) -> Dimensions {
         let tags = match self {
             Self::Named(names) => Arc::clone(names),
-            Self::AllBut(excluded) => {
-                tags.iter().map(|(key, _)| key).filter(|key| !excluded.iter().any(|e| &**e == *key)).map(Arc::from).collect()
-            }
+            Self::AllBut(excluded) => tags
+                .iter()
+                .map(|(key, _)| key)
+                .filter(|key| !excluded.iter().any(|e| &**e == *key))
+                .map(Arc::from)
+                .collect(),
         };
         Dimensions { by_name, tags }
     }
@@ -186,21 +198,32 @@ pub struct Grouping {
 impl Grouping {
     /// A grouping that has seen nothing yet.
     pub fn new(choice: TagChoice) -> Self {
-        Self { choice, plain: ByKey::default(), by_name: Vec::new() }
+        Self {
+            choice,
+            plain: ByKey::default(),
+            by_name: Vec::new(),
+        }
     }
 
     /// Appends the group of every row to `out`.
     pub fn assign(&mut self, groups: &mut Groups, block: &Block, by_name: bool, out: &mut Vec<GroupId>) {
         let choice = &self.choice;
-        if !by_name && let TagChoice::Named(names) = choice && names.is_empty() {
+        if !by_name
+            && let TagChoice::Named(names) = choice
+            && names.is_empty()
+        {
             out.resize(out.len() + block.len(), Groups::UNGROUPED);
             return;
         }
         let map = if by_name {
-            let at = self.by_name.iter().position(|(name, _)| *name == block.name).unwrap_or_else(|| {
-                self.by_name.push((Arc::clone(&block.name), ByKey::default()));
-                self.by_name.len() - 1
-            });
+            let at = self
+                .by_name
+                .iter()
+                .position(|(name, _)| *name == block.name)
+                .unwrap_or_else(|| {
+                    self.by_name.push((Arc::clone(&block.name), ByKey::default()));
+                    self.by_name.len() - 1
+                });
             &mut self.by_name[at].1
         } else {
             &mut self.plain

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use capstan_base::{Symbol, Symbols};
-use capstan_expr::{ColumnRef, Compiled, Environment, EvalError, Scope, ScopeValue, State, TextColumn, Value};
+use capstan_expr::{
+    ColumnRef, Compiled, Environment, EvalError, Scope, ScopeValue, State, TextColumn, Value,
+};
 use capstan_model::{Block, Column, KeyTable, ValueRef, Values};
 use capstan_tick::ast;
 
@@ -12,7 +14,10 @@ use crate::ports::Ports;
 
 /// Environment of a task's lambdas.
 pub fn environment(ports: &Ports) -> Arc<Environment> {
-    Arc::new(Environment::with_zone(Arc::clone(&ports.clock), ports.zone.clone()))
+    Arc::new(Environment::with_zone(
+        Arc::clone(&ports.clock),
+        ports.zone.clone(),
+    ))
 }
 
 /// A compiled lambda with what it learned about tags.
@@ -45,18 +50,30 @@ const MAX_TABLES: usize = 8;
 
 impl TagLookup {
     fn new(name: &Arc<str>) -> Self {
-        Self { name: Arc::clone(name), values: Symbols::default(), tables: Vec::new() }
+        Self {
+            name: Arc::clone(name),
+            values: Symbols::default(),
+            tables: Vec::new(),
+        }
     }
 
     /// Looks at the keys that the table gave out since the last time.
     fn update(&mut self, keys: &KeyTable) {
-        let at = self.tables.iter().position(|table| table.id == keys.id()).unwrap_or_else(|| {
-            if self.tables.len() == MAX_TABLES {
-                self.tables.remove(0);
-            }
-            self.tables.push(TagTable { id: keys.id(), seen: 0, symbols: Vec::new() });
-            self.tables.len() - 1
-        });
+        let at = self
+            .tables
+            .iter()
+            .position(|table| table.id == keys.id())
+            .unwrap_or_else(|| {
+                if self.tables.len() == MAX_TABLES {
+                    self.tables.remove(0);
+                }
+                self.tables.push(TagTable {
+                    id: keys.id(),
+                    seen: 0,
+                    symbols: Vec::new(),
+                });
+                self.tables.len() - 1
+            });
         let table = &mut self.tables[at];
         let len = keys.len();
         for key in table.seen..len {
@@ -69,7 +86,10 @@ impl TagLookup {
     }
 
     fn table(&self, keys: &KeyTable) -> &[Option<Symbol>] {
-        self.tables.iter().find(|table| table.id == keys.id()).map_or(&[], |table| &table.symbols)
+        self.tables
+            .iter()
+            .find(|table| table.id == keys.id())
+            .map_or(&[], |table| &table.symbols)
     }
 }
 
@@ -101,7 +121,11 @@ impl Lambda {
     pub fn compile(body: &ast::Node, environment: &Arc<Environment>) -> Result<Self, String> {
         let compiled =
             Compiled::with_environment(body, Arc::clone(environment)).map_err(|error| error.to_string())?;
-        let tags = compiled.references().iter().map(|name| (**name != *"time").then(|| TagLookup::new(name))).collect();
+        let tags = compiled
+            .references()
+            .iter()
+            .map(|name| (**name != *"time").then(|| TagLookup::new(name)))
+            .collect();
         Ok(Self { compiled, tags })
     }
 
@@ -128,8 +152,18 @@ impl Lambda {
                 values: &lookup.values,
             },
         };
-        let slots = self.compiled.references().iter().zip(&self.tags).map(slot).collect();
-        Bound { compiled: &self.compiled, block, slots }
+        let slots = self
+            .compiled
+            .references()
+            .iter()
+            .zip(&self.tags)
+            .map(slot)
+            .collect();
+        Bound {
+            compiled: &self.compiled,
+            block,
+            slots,
+        }
     }
 }
 
@@ -143,7 +177,10 @@ struct TagColumn<'a> {
 
 impl TextColumn for TagColumn<'_> {
     fn text(&self, row: usize) -> &str {
-        let symbol = self.keys.get(row).and_then(|&key| self.tag.get(key as usize).copied().flatten());
+        let symbol = self
+            .keys
+            .get(row)
+            .and_then(|&key| self.tag.get(key as usize).copied().flatten());
         symbol.map_or("", |symbol| self.values.text(symbol))
     }
 }
@@ -166,17 +203,35 @@ impl<'a> Bound<'a> {
             whole.push(match (shadow(name), slot) {
                 (Some(values), _) => Whole::Ready(column_ref(values)?),
                 (None, Slot::Time) => Whole::Ready(ColumnRef::Time(&self.block.time)),
-                (None, Slot::Point { field: Some(column), tag, .. }) => {
+                (
+                    None,
+                    Slot::Point {
+                        field: Some(column),
+                        tag,
+                        ..
+                    },
+                ) => {
                     if self.any_row_has(tag) {
                         return None;
                     }
                     Whole::Ready(ColumnRef::of(column)?)
                 }
-                (None, Slot::Point { field: None, tag, values }) => {
+                (
+                    None,
+                    Slot::Point {
+                        field: None,
+                        tag,
+                        values,
+                    },
+                ) => {
                     if !self.every_row_has(tag) {
                         return None;
                     }
-                    Whole::Tag(TagColumn { keys: &self.block.key, tag, values })
+                    Whole::Tag(TagColumn {
+                        keys: &self.block.key,
+                        tag,
+                        values,
+                    })
                 }
             });
         }
@@ -199,11 +254,19 @@ impl<'a> Bound<'a> {
     }
 
     fn any_row_has(&self, tag: &[Option<Symbol>]) -> bool {
-        !tag.is_empty() && self.block.key.iter().any(|&key| tag.get(key as usize).is_some_and(Option::is_some))
+        !tag.is_empty()
+            && self
+                .block
+                .key
+                .iter()
+                .any(|&key| tag.get(key as usize).is_some_and(Option::is_some))
     }
 
     fn every_row_has(&self, tag: &[Option<Symbol>]) -> bool {
-        self.block.key.iter().all(|&key| tag.get(key as usize).is_some_and(Option::is_some))
+        self.block
+            .key
+            .iter()
+            .all(|&key| tag.get(key as usize).is_some_and(Option::is_some))
     }
 
     /// The values of one row. `shadows` is by slot; missing ones shadow nothing.
@@ -211,14 +274,23 @@ impl<'a> Bound<'a> {
     /// # Errors
     /// A field and a tag have the same name (E-04).
     pub fn row<'b>(&'b self, row: usize, shadows: &'b [Shadow<'b>]) -> Result<RowScope<'b>, EvalError> {
-        let scope = RowScope { block: self.block, slots: &self.slots, row, shadows };
+        let scope = RowScope {
+            block: self.block,
+            slots: &self.slots,
+            row,
+            shadows,
+        };
         for (at, slot) in self.slots.iter().enumerate() {
-            if let Slot::Point { field: Some(column), .. } = slot
+            if let Slot::Point {
+                field: Some(column), ..
+            } = slot
                 && shadows.get(at).is_none_or(Option::is_none)
                 && has_tag(slot, self.block.key[row])
                 && column.get(row).is_some()
             {
-                return Err(EvalError::FieldAndTag { name: self.compiled.references()[at].to_string() });
+                return Err(EvalError::FieldAndTag {
+                    name: self.compiled.references()[at].to_string(),
+                });
             }
         }
         Ok(scope)
@@ -267,7 +339,9 @@ impl Scope for RowScope<'_> {
                     return value.into();
                 }
                 let symbol = tag.get(self.block.key[self.row] as usize).copied().flatten();
-                symbol.map_or(ScopeValue::Missing, |symbol| ScopeValue::String(values.text(symbol)))
+                symbol.map_or(ScopeValue::Missing, |symbol| {
+                    ScopeValue::String(values.text(symbol))
+                })
             }
         }
     }

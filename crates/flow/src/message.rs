@@ -72,7 +72,12 @@ impl PointBatch {
     /// The same batch with other rows.
     #[must_use]
     pub fn with_rows(&self, rows: Arc<Block>) -> Self {
-        Self { name: Arc::clone(&self.name), group: self.group, tmax: self.tmax, rows }
+        Self {
+            name: Arc::clone(&self.name),
+            group: self.group,
+            tmax: self.tmax,
+            rows,
+        }
     }
 
     /// The rows `rows`, in that order; shares everything when these are all rows in order.

@@ -121,7 +121,9 @@ impl Pipeline {
 
     /// Whether the task is fed with points or with batches.
     pub fn edge(&self) -> EdgeType {
-        self.nodes.first().map_or(EdgeType::None, |source| source.provides)
+        self.nodes
+            .first()
+            .map_or(EdgeType::None, |source| source.provides)
     }
 
     /// Every node after all of its parents, in Kapacitor's order (C-80).

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use capstan_base::SharedClock;
 
 pub use log::{DataEvent, LogLevel, LogSink, NoLog, NodeErrorEvent};
-pub use scaler::{ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler};
+pub use scaler::{
+    ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler,
+};
 
 use crate::endpoints::Endpoints;
 use crate::engine::mailbox::Waker;
@@ -46,6 +48,9 @@ impl Ports {
 
 impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ports").field("clock", &self.clock).field("scaler", &self.scaler).finish_non_exhaustive()
+        f.debug_struct("Ports")
+            .field("clock", &self.clock)
+            .field("scaler", &self.scaler)
+            .finish_non_exhaustive()
     }
 }

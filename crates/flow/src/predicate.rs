@@ -23,7 +23,10 @@ pub(crate) struct Predicate {
 impl Predicate {
     pub(crate) fn compile(body: &Arc<ast::Node>, ports: &Ports) -> Result<Self, String> {
         let lambda = Lambda::compile(body, &lambda::environment(ports))?;
-        Ok(Self { lambda, states: PerGroup::default() })
+        Ok(Self {
+            lambda,
+            states: PerGroup::default(),
+        })
     }
 
     /// Notes that a group is alive.
@@ -66,10 +69,19 @@ impl Predicate {
     }
 
     pub(crate) fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        states::snapshot(groups, self.states.iter().map(|(group, state)| (group, std::slice::from_ref(state))))
+        states::snapshot(
+            groups,
+            self.states
+                .iter()
+                .map(|(group, state)| (group, std::slice::from_ref(state))),
+        )
     }
 
-    pub(crate) fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    pub(crate) fn restore(
+        &mut self,
+        state: Json,
+        groups: &RestoreGroups<'_>,
+    ) -> Result<(), serde_json::Error> {
         for (group, mut restored) in states::restore(state, groups, &[self.lambda.compiled()])? {
             if let Some(state) = restored.pop() {
                 self.states.entry(group, || state);

@@ -29,10 +29,15 @@ pub struct NodeSpec {
     /// The manual entry; the first sentence stands in lists.
     pub doc: &'static str,
     /// What must hold when the script is read; the text is Kapacitor's.
-    pub check: fn(&NodeConfig) -> Result<(), String>,
+    pub check: Check,
     /// Makes the machine when a task starts; the text is Kapacitor's.
-    pub build: fn(&NodeConfig, &mut Builder<'_>) -> Result<Box<dyn Node>, String>,
+    pub build: Build,
 }
+
+/// See [`NodeSpec::check`].
+pub type Check = fn(&NodeConfig) -> Result<(), String>;
+/// See [`NodeSpec::build`].
+pub type Build = fn(&NodeConfig, &mut Builder<'_>) -> Result<Box<dyn Node>, String>;
 
 /// Which nodes have a chaining method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +142,10 @@ pub const fn arg(name: &'static str, kind: ArgumentKind) -> Argument {
 }
 
 /// No arguments.
-pub const NONE: Arguments = Arguments { required: &[], rest: None };
+pub const NONE: Arguments = Arguments {
+    required: &[],
+    rest: None,
+};
 
 /// Exactly these arguments.
 pub const fn exactly(required: &'static [Argument]) -> Arguments {
@@ -146,13 +154,22 @@ pub const fn exactly(required: &'static [Argument]) -> Arguments {
 
 /// Any number of one argument.
 pub const fn any(name: &'static str, kind: ArgumentKind) -> Arguments {
-    Arguments { required: &[], rest: Some(Argument { name, kind }) }
+    Arguments {
+        required: &[],
+        rest: Some(Argument { name, kind }),
+    }
 }
 
 impl Property {
     /// A property that is set by calling it without arguments.
     pub const fn flag(name: &'static str, doc: &'static str) -> Self {
-        Self { name, arguments: NONE, repeat: Repeat::Replace, default: "off", doc }
+        Self {
+            name,
+            arguments: NONE,
+            repeat: Repeat::Replace,
+            default: "off",
+            doc,
+        }
     }
 
     /// A property with one value; the last call counts.
@@ -162,15 +179,24 @@ impl Property {
         default: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self { name, arguments: exactly(required), repeat: Repeat::Replace, default, doc }
+        Self {
+            name,
+            arguments: exactly(required),
+            repeat: Repeat::Replace,
+            default,
+            doc,
+        }
     }
 }
 
 /// Every node has `.quiet()` (N-25).
-pub(crate) static QUIET: Property =
-    Property::flag("quiet", "Suppresses error logs of this node; errors are counted all the same.");
+pub(crate) static QUIET: Property = Property::flag(
+    "quiet",
+    "Suppresses error logs of this node; errors are counted all the same.",
+);
 
 /// A check that nothing fails.
+#[allow(clippy::unnecessary_wraps)] // it stands where others can fail
 pub(crate) fn unchecked(_: &NodeConfig) -> Result<(), String> {
     Ok(())
 }
@@ -221,12 +247,18 @@ pub static REGISTRY: &[&NodeSpec] = &[
 impl NodeSpec {
     /// The source node of a kind of task.
     pub fn source(kind: &str) -> Option<&'static Self> {
-        REGISTRY.iter().find(|spec| spec.kind == kind && spec.parents == Parents::None).copied()
+        REGISTRY
+            .iter()
+            .find(|spec| spec.kind == kind && spec.parents == Parents::None)
+            .copied()
     }
 
     /// The node that `parent|method(…)` makes.
     pub fn chained(parent: &Self, method: &str) -> Option<&'static Self> {
-        REGISTRY.iter().find(|spec| spec.method == method && spec.follows(parent)).copied()
+        REGISTRY
+            .iter()
+            .find(|spec| spec.method == method && spec.follows(parent))
+            .copied()
     }
 
     /// Whether `parent|self(…)` exists.
@@ -242,7 +274,10 @@ impl NodeSpec {
 
     /// The property of this name.
     pub fn property(&self, name: &str) -> Option<&'static Property> {
-        self.properties.iter().find(|property| property.name == name).or((name == QUIET.name).then_some(&QUIET))
+        self.properties
+            .iter()
+            .find(|property| property.name == name)
+            .or((name == QUIET.name).then_some(&QUIET))
     }
 
     /// The edges of a node of this kind under a parent that gives `parent`.
@@ -305,7 +340,11 @@ mod tests {
             for (at, property) in spec.properties.iter().enumerate() {
                 assert!(property.doc.ends_with('.'), "{}.{}", spec.kind, property.name);
                 assert!(!property.default.is_empty(), "{}.{}", spec.kind, property.name);
-                assert!(!spec.properties[..at].iter().any(|other| other.name == property.name));
+                assert!(
+                    !spec.properties[..at]
+                        .iter()
+                        .any(|other| other.name == property.name)
+                );
                 assert_ne!(property.name, QUIET.name);
             }
         }

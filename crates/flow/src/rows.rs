@@ -50,7 +50,9 @@ impl OutputRows {
 
     /// Sets a field of the last row.
     pub fn field(&mut self, name: &Arc<str>, value: ValueRef<'_>) {
-        let Some(row) = self.time.len().checked_sub(1) else { return };
+        let Some(row) = self.time.len().checked_sub(1) else {
+            return;
+        };
         let same = |column: &ColumnBuilder| Arc::ptr_eq(column.name(), name) || **column.name() == **name;
         let at = self.columns.iter().position(same).unwrap_or_else(|| {
             self.columns.push(ColumnBuilder::new(Arc::clone(name)));
@@ -69,9 +71,15 @@ impl OutputRows {
             Arc::clone(&self.keys),
             std::mem::take(&mut self.time),
             std::mem::take(&mut self.key),
-            self.columns.drain(..).filter_map(|column| column.finish(len)).collect(),
+            self.columns
+                .drain(..)
+                .filter_map(|column| column.finish(len))
+                .collect(),
         );
-        self.done.push(Points { block: Arc::new(block), groups: Arc::new(std::mem::take(&mut self.groups)) });
+        self.done.push(Points {
+            block: Arc::new(block),
+            groups: Arc::new(std::mem::take(&mut self.groups)),
+        });
     }
 
     /// The finished points in order.
@@ -110,7 +118,10 @@ pub struct OwnKeys {
 
 impl Default for OwnKeys {
     fn default() -> Self {
-        Self { table: Arc::new(KeyTable::new()), known: ByKey::default() }
+        Self {
+            table: Arc::new(KeyTable::new()),
+            known: ByKey::default(),
+        }
     }
 }
 
@@ -124,7 +135,9 @@ impl OwnKeys {
     pub fn of_row(&mut self, block: &Block, row: usize) -> RowKey {
         let key = block.key[row];
         let table = &self.table;
-        self.known.table(&block.keys).get(key, || table.intern(&block.keys.tags(key)))
+        self.known
+            .table(&block.keys)
+            .get(key, || table.intern(&block.keys.tags(key)))
     }
 
     /// The own key of a tag set.
@@ -136,7 +149,11 @@ impl OwnKeys {
     pub fn translate(&mut self, block: &Block, change: impl Fn(&Tags) -> Tags) -> Vec<RowKey> {
         let table = &self.table;
         let mut known = self.known.table(&block.keys);
-        block.key.iter().map(|&key| known.get(key, || table.intern(&change(&block.keys.tags(key))))).collect()
+        block
+            .key
+            .iter()
+            .map(|&key| known.get(key, || table.intern(&change(&block.keys.tags(key)))))
+            .collect()
     }
 }
 
@@ -218,7 +235,10 @@ impl RowBuffer {
 
     /// Copies a row of `block`; `key` is its key in the keeper's own table.
     pub fn push(&mut self, block: &Block, row: usize, key: RowKey) {
-        let fields = block.columns.iter().filter_map(|column| Some((&column.name, column.get(row)?)));
+        let fields = block
+            .columns
+            .iter()
+            .filter_map(|column| Some((&column.name, column.get(row)?)));
         self.push_fields(block.time[row], key, fields);
     }
 
@@ -269,13 +289,17 @@ impl RowBuffer {
         }
         self.time.drain(..rows);
         self.key.drain(..rows);
-        self.columns.iter_mut().for_each(|(_, kept)| kept.drop_front(rows));
+        self.columns
+            .iter_mut()
+            .for_each(|(_, kept)| kept.drop_front(rows));
         self.columns.retain(|(_, kept)| !kept.is_empty_of_values());
     }
 
     /// Fields of a row, sorted by name.
     pub fn fields(&self, row: usize) -> impl Iterator<Item = (&Arc<str>, ValueRef<'_>)> {
-        self.columns.iter().filter_map(move |(name, kept)| Some((name, kept.get(row)?)))
+        self.columns
+            .iter()
+            .filter_map(move |(name, kept)| Some((name, kept.get(row)?)))
     }
 
     /// A block of all rows.
@@ -313,7 +337,11 @@ mod tests {
         let mut kept = RowBuffer::default();
         let (a, b) = (name("a"), name("b"));
         kept.push_fields(1, 0, [(&b, ValueRef::Int(1))].into_iter());
-        kept.push_fields(2, 0, [(&a, ValueRef::Str("x")), (&b, ValueRef::Float(2.0))].into_iter());
+        kept.push_fields(
+            2,
+            0,
+            [(&a, ValueRef::Str("x")), (&b, ValueRef::Float(2.0))].into_iter(),
+        );
         kept.push_fields(3, 1, [(&a, ValueRef::Str("y"))].into_iter());
         let block = kept.to_block(name("m"), Arc::new(KeyTable::new()));
         assert_eq!(block.field("b", 0), Some(ValueRef::Int(1)));

@@ -15,8 +15,8 @@ mod value;
 mod vars;
 
 use capstan_tick::DatabaseRetentionPolicy;
-use capstan_tick::ast::{Kind as Ast, Node};
 pub use capstan_tick::ScriptType;
+use capstan_tick::ast::{Kind as Ast, Node};
 
 pub use error::DefineError;
 pub use value::{Type, Value};
@@ -60,7 +60,7 @@ pub struct Definition {
 /// # Errors
 /// The script has mistakes, is of neither type or of both, or builds nothing.
 pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<Definition, DefineError> {
-    let program = capstan_tick::parse(script).map_err(DefineError::syntax)?;
+    let program = capstan_tick::parse(script).map_err(|error| DefineError::syntax(&error))?;
     let script_type = match kind {
         TaskKind::Stream => ScriptType::Stream,
         TaskKind::Batch => ScriptType::Batch,
@@ -68,13 +68,16 @@ pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<D
             Some(script_type) => script_type,
             // An empty script is told what it lacks, not that its type is unknown.
             None if statements(&program).is_empty() => return Err(DefineError::bare("task does nothing")),
-            None => return Err(DefineError::bare("invalid task type: invalid").with_hint(
-                "a script starts from either `stream` or `batch`, and never from both",
-            )),
+            None => {
+                return Err(DefineError::bare("invalid task type: invalid")
+                    .with_hint("a script starts from either `stream` or `batch`, and never from both"));
+            }
         },
     };
     let Some(source) = NodeSpec::source(script_type.as_str()) else {
-        return Err(DefineError::bare(format!("{script_type} tasks are not supported yet")));
+        return Err(DefineError::bare(format!(
+            "{script_type} tasks are not supported yet"
+        )));
     };
     let mut binder = Binder::new(Some(Pipeline::new(source)), vars, mode);
     binder.run(&program);
@@ -83,7 +86,12 @@ pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<D
     if pipeline.nodes().len() <= 1 {
         return Err(DefineError::bare("task does nothing"));
     }
-    Ok(Definition { pipeline, dbrps: capstan_tick::dbrps(&program), vars: declared, script_type })
+    Ok(Definition {
+        pipeline,
+        dbrps: capstan_tick::dbrps(&program),
+        vars: declared,
+        script_type,
+    })
 }
 
 /// Evaluates a script that has no source in scope, and gives the variables it declares.
@@ -95,7 +103,7 @@ pub fn variables(
     vars: &Vars,
     mode: Mode,
 ) -> Result<std::collections::BTreeMap<String, Var>, DefineError> {
-    let program = capstan_tick::parse(script).map_err(DefineError::syntax)?;
+    let program = capstan_tick::parse(script).map_err(|error| DefineError::syntax(&error))?;
     let mut binder = Binder::new(None, vars, mode);
     binder.run(&program);
     binder.finish().map(|(_, declared)| declared)

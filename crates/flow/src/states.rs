@@ -32,8 +32,15 @@ impl From<&Stored> for Cell {
         let float = f64::from_bits;
         match *stored {
             Stored::Count(n) => Self::Count(n),
-            Stored::Sigma(mean, m2, n) => Self::Sigma { mean: float(mean), m2: float(m2), n: float(n) },
-            Stored::Spread(min, max) => Self::Spread { min: float(min), max: float(max) },
+            Stored::Sigma(mean, m2, n) => Self::Sigma {
+                mean: float(mean),
+                m2: float(m2),
+                n: float(n),
+            },
+            Stored::Spread(min, max) => Self::Spread {
+                min: float(min),
+                max: float(max),
+            },
             Stored::Rand(seed) => Self::Rand(seed),
         }
     }
@@ -46,7 +53,10 @@ pub(crate) fn snapshot<'a>(
 ) -> Option<Json> {
     let stored: Vec<(u32, Vec<Vec<Stored>>)> = states
         .map(|(group, states)| {
-            let cells = states.iter().map(|state| state.cells().iter().map(Stored::from).collect()).collect();
+            let cells = states
+                .iter()
+                .map(|state| state.cells().iter().map(Stored::from).collect())
+                .collect();
             (groups.place(group), cells)
         })
         .collect();
@@ -62,7 +72,10 @@ pub(crate) fn restore(
     let stored: Vec<(u32, Vec<Vec<Stored>>)> = serde_json::from_value(state)?;
     let group = |(place, states): (u32, Vec<Vec<Stored>>)| {
         let restored = expressions.iter().enumerate().map(|(at, expression)| {
-            let cells: Vec<Cell> = states.get(at).map(|cells| cells.iter().map(Cell::from).collect()).unwrap_or_default();
+            let cells: Vec<Cell> = states
+                .get(at)
+                .map(|cells| cells.iter().map(Cell::from).collect())
+                .unwrap_or_default();
             expression.restore(&cells).unwrap_or_else(|| expression.state())
         });
         Some((groups.group(place)?, restored.collect()))

@@ -38,11 +38,17 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments> {
             _ => bail!("one folder at a time"),
         }
     }
-    Ok(Arguments { folder: folder.context("a folder is missing")?, json, filter })
+    Ok(Arguments {
+        folder: folder.context("a folder is missing")?,
+        json,
+        filter,
+    })
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut report = Report { cases: cases(&arguments.folder)? };
+    let mut report = Report {
+        cases: cases(&arguments.folder)?,
+    };
     report.cases.retain(|case| case.id.contains(&arguments.filter));
     for case in report.failed() {
         println!("failed: {} {}: {}", case.kind, case.id, case.detail);
@@ -51,7 +57,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.json {
         std::fs::write(file, report.json()?).with_context(|| file.display().to_string())?;
     }
-    Ok(if report.failed().next().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.failed().next().is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The cases of every known folder below `root`.
@@ -72,7 +82,10 @@ fn cases(root: &Path) -> Result<Vec<CaseResult>> {
         }
     }
     if cases.is_empty() {
-        bail!("{} has no cases: expected stream, batch, lambda or tick below it", root.display());
+        bail!(
+            "{} has no cases: expected stream, batch, lambda or tick below it",
+            root.display()
+        );
     }
     Ok(cases)
 }

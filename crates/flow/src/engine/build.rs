@@ -24,7 +24,10 @@ pub struct Builder<'a> {
 impl Builder<'_> {
     /// Where answers of ports to this node go.
     pub fn mailbox(&self) -> Mailbox {
-        Mailbox { node: self.node, inbox: Arc::clone(self.inbox) }
+        Mailbox {
+            node: self.node,
+            inbox: Arc::clone(self.inbox),
+        }
     }
 
     /// The node's number.

@@ -42,7 +42,11 @@ impl ErrorLog {
     pub(crate) fn add(&mut self, message: &str, error: &str, now: i64) -> Option<u64> {
         self.total += 1;
         let error = cut(error);
-        if let Some(at) = self.recent.iter().rposition(|e| e.message == message && e.error == error) {
+        if let Some(at) = self
+            .recent
+            .iter()
+            .rposition(|e| e.message == message && e.error == error)
+        {
             let entry = &mut self.recent[at];
             entry.count += 1;
             let quiet_until = entry.last.saturating_add(1_000_000_000);
@@ -56,7 +60,13 @@ impl ErrorLog {
             self.recent.pop_front();
         }
         let (message, error) = (message.to_owned(), error.to_owned());
-        self.recent.push_back(ErrorEntry { message, error, count: 1, first: now, last: now });
+        self.recent.push_back(ErrorEntry {
+            message,
+            error,
+            count: 1,
+            first: now,
+            last: now,
+        });
         Some(1)
     }
 }
@@ -65,7 +75,10 @@ fn cut(text: &str) -> &str {
     if text.len() <= MAX_TEXT {
         return text;
     }
-    let end = (0..=MAX_TEXT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    let end = (0..=MAX_TEXT)
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or(0);
     &text[..end]
 }
 

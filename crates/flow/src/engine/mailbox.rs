@@ -77,6 +77,8 @@ impl Mailbox {
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox").field("node", &self.node).finish_non_exhaustive()
+        f.debug_struct("Mailbox")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
     }
 }

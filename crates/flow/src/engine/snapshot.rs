@@ -62,7 +62,11 @@ pub struct SnapshotGroups<'a> {
 
 impl<'a> SnapshotGroups<'a> {
     pub(crate) fn new(groups: &'a Groups) -> Self {
-        Self { groups, places: vec![None; groups.len()], stored: Vec::new() }
+        Self {
+            groups,
+            places: vec![None; groups.len()],
+            stored: Vec::new(),
+        }
     }
 
     pub(crate) fn finish(self) -> Vec<StoredGroup> {
@@ -80,7 +84,11 @@ impl<'a> SnapshotGroups<'a> {
         self.stored.push(StoredGroup {
             by_name: known.dimensions.by_name,
             name: known.name.to_string(),
-            tags: known.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            tags: known
+                .tags
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
         });
         self.places[at] = Some(place);
         place
@@ -98,9 +106,21 @@ impl<'a> RestoreGroups<'a> {
     /// The groups' numbers in this run, by their place in the snapshot.
     pub(crate) fn ids(groups: &mut Groups, stored: &[StoredGroup]) -> Vec<GroupId> {
         let intern = |group: &StoredGroup| {
-            let tags = group.tags.iter().map(|(key, _)| Arc::from(key.as_str())).collect();
-            let dimensions = Dimensions { by_name: group.by_name, tags };
-            let values = Tags::from_pairs(group.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            let tags = group
+                .tags
+                .iter()
+                .map(|(key, _)| Arc::from(key.as_str()))
+                .collect();
+            let dimensions = Dimensions {
+                by_name: group.by_name,
+                tags,
+            };
+            let values = Tags::from_pairs(
+                group
+                    .tags
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), value.as_str())),
+            );
             groups.intern(&dimensions, &group.name, &values)
         };
         stored.iter().map(intern).collect()

@@ -97,7 +97,10 @@ pub struct Task {
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Task").field("id", &self.id).field("running", &self.running).finish_non_exhaustive()
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("running", &self.running)
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,7 +122,10 @@ impl Task {
         for &at in &order {
             let config = pipeline.node(at);
             let name: Arc<str> = config.name().into();
-            let refuse = |message| StartError { node: name.to_string(), message };
+            let refuse = |message| StartError {
+                node: name.to_string(),
+                message,
+            };
             let mut builder = Builder {
                 task: &id,
                 name: &name,
@@ -165,7 +171,9 @@ impl Task {
         let mut nodes: Vec<Running> = nodes.into_iter().flatten().collect();
         // Children were linked in topological order; statistics list them as the pipeline does.
         for (running, config) in nodes.iter_mut().zip(pipeline.nodes()) {
-            running.children.sort_by_key(|(child, _)| config.children.iter().position(|c| c == child));
+            running
+                .children
+                .sort_by_key(|(child, _)| config.children.iter().position(|c| c == child));
         }
         let by_name = nodes.iter().any(|running| running.node.groups_by_name());
         Ok(Self {
@@ -219,7 +227,9 @@ impl Task {
 
     /// Whether the task wants data of this database and retention policy (N-27).
     pub fn wants(&self, database: &str, retention_policy: &str) -> bool {
-        self.dbrps.iter().any(|(db, rp)| **db == *database && **rp == *retention_policy)
+        self.dbrps
+            .iter()
+            .any(|(db, rp)| **db == *database && **rp == *retention_policy)
     }
 
     /// Whether the task takes data: it started and did not end.
@@ -234,7 +244,11 @@ impl Task {
         let wanted: Vec<bool> = batch.blocks.iter().map(|block| self.wants_block(block)).collect();
         let source = self.pipeline.source();
         let mut points = 0;
-        let mut single = wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(at, _)| at);
+        let mut single = wanted
+            .iter()
+            .enumerate()
+            .filter(|(_, wanted)| **wanted)
+            .map(|(at, _)| at);
         let messages: Vec<Message> = match (single.next(), single.next()) {
             (None, _) => return Ok(()),
             // Rows of one block are in order: no need to walk the runs.
@@ -269,7 +283,8 @@ impl Task {
         }
         let answers = self.inbox.take();
         for (at, answer) in answers {
-            self.call(at, |node, ctx| node.complete(ctx, answer)).map_err(|error| self.fail(error))?;
+            self.call(at, |node, ctx| node.complete(ctx, answer))
+                .map_err(|error| self.fail(error))?;
             self.sweep()?;
         }
         Ok(())
@@ -282,15 +297,23 @@ impl Task {
 
     /// When [`Task::fire_timers`] is due, in wall-clock nanoseconds.
     pub fn next_timer(&self) -> Option<i64> {
-        self.nodes.iter().filter_map(|running| running.node.next_timer()).min()
+        self.nodes
+            .iter()
+            .filter_map(|running| running.node.next_timer())
+            .min()
     }
 
     /// Fires the timers that are due at `now`, wall-clock nanoseconds. A node may set a next one.
     pub fn fire_timers(&mut self, now: i64) -> Result<(), TaskError> {
         self.check_running()?;
         for at in self.order.clone() {
-            if self.nodes[at.index()].node.next_timer().is_some_and(|due| due <= now) {
-                self.call(at, |node, ctx| node.timer(ctx)).map_err(|error| self.fail(error))?;
+            if self.nodes[at.index()]
+                .node
+                .next_timer()
+                .is_some_and(|due| due <= now)
+            {
+                self.call(at, |node, ctx| node.timer(ctx))
+                    .map_err(|error| self.fail(error))?;
             }
         }
         self.sweep()
@@ -303,7 +326,8 @@ impl Task {
         self.running = false;
         for at in self.order.clone() {
             self.drain(at).map_err(|error| self.fail(error))?;
-            self.call(at, |node, ctx| node.finish(ctx)).map_err(|error| self.fail(error))?;
+            self.call(at, |node, ctx| node.finish(ctx))
+                .map_err(|error| self.fail(error))?;
         }
         Ok(())
     }
@@ -321,18 +345,31 @@ impl Task {
     /// Statistics of every node and edge.
     pub fn stats(&self) -> TaskStats {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let nodes = self.nodes.iter().zip(self.pipeline.nodes()).map(|(running, config)| NodeStats {
-            name: running.name.to_string(),
-            kind: config.spec.kind,
-            collected: running.collected,
-            emitted: running.processed.iter().sum(),
-            errors: running.errors.total(),
-            avg_exec_time_ns: running.timing.average_nanos(),
-            working_cardinality: count(running.node.cardinality()),
-            own: config.spec.stats.iter().copied().zip(running.node.stats()).collect(),
-            processed: running.processed.clone(),
-        });
-        TaskStats { throughput: self.throughput.per_second(self.ports.clock.monotonic()), nodes: nodes.collect() }
+        let nodes = self
+            .nodes
+            .iter()
+            .zip(self.pipeline.nodes())
+            .map(|(running, config)| NodeStats {
+                name: running.name.to_string(),
+                kind: config.spec.kind,
+                collected: running.collected,
+                emitted: running.processed.iter().sum(),
+                errors: running.errors.total(),
+                avg_exec_time_ns: running.timing.average_nanos(),
+                working_cardinality: count(running.node.cardinality()),
+                own: config
+                    .spec
+                    .stats
+                    .iter()
+                    .copied()
+                    .zip(running.node.stats())
+                    .collect(),
+                processed: running.processed.clone(),
+            });
+        TaskStats {
+            throughput: self.throughput.per_second(self.ports.clock.monotonic()),
+            nodes: nodes.collect(),
+        }
     }
 
     /// Latest distinct errors of a node (E-88).
@@ -347,10 +384,18 @@ impl Task {
         for (running, config) in self.nodes.iter().zip(self.pipeline.nodes()) {
             if let Some(state) = running.node.snapshot(&mut groups) {
                 let name = running.name.to_string();
-                nodes.push(StoredNode { name, fingerprint: config.fingerprint(), state });
+                nodes.push(StoredNode {
+                    name,
+                    fingerprint: config.fingerprint(),
+                    state,
+                });
             }
         }
-        let stored = Stored { version: VERSION, groups: groups.finish(), nodes };
+        let stored = Stored {
+            version: VERSION,
+            groups: groups.finish(),
+            nodes,
+        };
         // Only maps with keys that are no strings can fail, and nothing here has any.
         serde_json::to_vec(&stored).unwrap_or_default()
     }
@@ -360,7 +405,9 @@ impl Task {
     pub fn restore(&mut self, snapshot: &[u8]) -> Result<Vec<String>, SnapshotError> {
         let stored: Stored = serde_json::from_slice(snapshot)?;
         if stored.version != VERSION {
-            return Err(SnapshotError::Version { found: stored.version });
+            return Err(SnapshotError::Version {
+                found: stored.version,
+            });
         }
         let ids = RestoreGroups::ids(&mut self.groups, &stored.groups);
         let groups = RestoreGroups::new(ids, &self.groups);
@@ -370,7 +417,8 @@ impl Task {
                 *running.name == *node.name && config.fingerprint() == node.fingerprint
             };
             let found = self.nodes.iter_mut().zip(self.pipeline.nodes()).find(same);
-            let restored = found.is_some_and(|(running, _)| running.node.restore(node.state, &groups).is_ok());
+            let restored =
+                found.is_some_and(|(running, _)| running.node.restore(node.state, &groups).is_ok());
             if !restored {
                 fresh.push(node.name);
             }
@@ -379,18 +427,27 @@ impl Task {
     }
 
     fn check_running(&self) -> Result<(), TaskError> {
-        if self.running { Ok(()) } else { Err(TaskError::NotRunning) }
+        if self.running {
+            Ok(())
+        } else {
+            Err(TaskError::NotRunning)
+        }
     }
 
     fn wants_block(&self, block: &capstan_model::Block) -> bool {
         !block.is_empty()
-            && self.measurements.as_ref().is_none_or(|wanted| wanted.iter().any(|name| **name == *block.name))
+            && self
+                .measurements
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|name| **name == *block.name))
             && self.wants(&block.database, &block.retention_policy)
     }
 
     /// Puts messages into a node's queue as if a parent had sent them.
     fn deliver(&mut self, at: NodeId, messages: Vec<Message>) -> Result<(), TaskError> {
-        let Some(running) = self.nodes.get_mut(at.index()) else { return Err(TaskError::NotRunning) };
+        let Some(running) = self.nodes.get_mut(at.index()) else {
+            return Err(TaskError::NotRunning);
+        };
         for message in messages {
             running.collected += counted(&message);
             running.queue.push_back((0, message));
@@ -415,7 +472,9 @@ impl Task {
                 let before = clock.monotonic();
                 self.call(at, |node, ctx| node.message(ctx, input, message))?;
                 let took = clock.monotonic().saturating_sub(before);
-                self.nodes[at.index()].timing.note(took, usize::try_from(points).unwrap_or(usize::MAX));
+                self.nodes[at.index()]
+                    .timing
+                    .note(took, usize::try_from(points).unwrap_or(usize::MAX));
             } else {
                 self.call(at, |node, ctx| node.message(ctx, input, message))?;
             }
@@ -429,7 +488,9 @@ impl Task {
         at: NodeId,
         call: impl FnOnce(&mut dyn Node, &mut Context<'_>) -> Outcome,
     ) -> Result<(), TaskError> {
-        let Some(running) = self.nodes.get_mut(at.index()) else { return Ok(()) };
+        let Some(running) = self.nodes.get_mut(at.index()) else {
+            return Ok(());
+        };
         let mut out = std::mem::take(&mut self.out);
         let mut ctx = Context {
             groups: &mut self.groups,
@@ -446,8 +507,14 @@ impl Task {
         let name = || running.name.to_string();
         let result = match outcome {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(NodeError(message))) => Err(TaskError::Node { node: name(), message }),
-            Err(panic) => Err(TaskError::Panic { node: name(), message: panic_text(&*panic) }),
+            Ok(Err(NodeError(message))) => Err(TaskError::Node {
+                node: name(),
+                message,
+            }),
+            Err(panic) => Err(TaskError::Panic {
+                node: name(),
+                message: panic_text(&*panic),
+            }),
         };
         self.pass_on(at, &mut out);
         self.out = out;

@@ -25,7 +25,10 @@ impl Timing {
     /// Notes the time a message of `points` took.
     pub(crate) fn note(&mut self, took: Duration, points: usize) {
         let each = took.as_nanos() as f64 / points.max(1) as f64;
-        self.average = Some(self.average.map_or(each, |average| average + (each - average) * WEIGHT));
+        self.average = Some(
+            self.average
+                .map_or(each, |average| average + (each - average) * WEIGHT),
+        );
     }
 
     /// Nanoseconds per point.
@@ -46,7 +49,11 @@ impl Throughput {
     fn roll(&mut self, now: Duration) {
         let second = now.as_secs();
         if second != self.second {
-            self.last = if second == self.second + 1 { self.current } else { 0 };
+            self.last = if second == self.second + 1 {
+                self.current
+            } else {
+                0
+            };
             self.current = 0;
             self.second = second;
         }

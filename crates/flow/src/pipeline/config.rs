@@ -1,5 +1,6 @@
 //! The settings of one node.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use capstan_tick::ast;
@@ -45,12 +46,19 @@ impl NodeConfig {
 
     /// Arguments of the last call of a property; `None` when it was not called.
     pub fn property(&self, name: &str) -> Option<&[Value]> {
-        self.properties.iter().rev().find(|(property, _)| *property == name).map(|(_, arguments)| &**arguments)
+        self.properties
+            .iter()
+            .rev()
+            .find(|(property, _)| *property == name)
+            .map(|(_, arguments)| &**arguments)
     }
 
     /// Arguments of every call of a property.
     pub fn calls<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [Value]> {
-        self.properties.iter().filter(move |(property, _)| *property == name).map(|(_, arguments)| &**arguments)
+        self.properties
+            .iter()
+            .filter(move |(property, _)| *property == name)
+            .map(|(_, arguments)| &**arguments)
     }
 
     /// Whether a flag is set.
@@ -119,10 +127,17 @@ impl NodeConfig {
 
     /// What of the settings decides whether a snapshot of this node still fits.
     pub(crate) fn fingerprint(&self) -> String {
-        let words = |values: &[Value]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let words = |values: &[Value]| {
+            values
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         let mut text = format!("{}({})", self.spec.method, words(&self.arguments));
         for (name, arguments) in &self.properties {
-            text.push_str(&format!(".{name}({})", words(arguments)));
+            // Writing to a String cannot fail.
+            let _ = write!(text, ".{name}({})", words(arguments));
         }
         text
     }

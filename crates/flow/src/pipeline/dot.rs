@@ -33,7 +33,11 @@ pub(super) fn plain(pipeline: &Pipeline, task: &str) -> String {
 
 /// The graph of an executing task.
 pub fn executing_dot(pipeline: &Pipeline, task: &str, stats: &TaskStats, style: LabelStyle) -> String {
-    let unit = if pipeline.edge() == EdgeType::Batch { "batches" } else { "points" };
+    let unit = if pipeline.edge() == EdgeType::Batch {
+        "batches"
+    } else {
+        "points"
+    };
     let mut text = format!("digraph {task} {{\n");
     let _ = match style {
         LabelStyle::Attributes => writeln!(text, "graph [throughput=\"{:.2} {unit}/s\"];", stats.throughput),
@@ -45,18 +49,26 @@ pub fn executing_dot(pipeline: &Pipeline, task: &str, stats: &TaskStats, style: 
     };
     for id in pipeline.order() {
         let config = pipeline.node(id);
-        let Some(node) = stats.nodes.get(id.index()) else { continue };
+        let Some(node) = stats.nodes.get(id.index()) else {
+            continue;
+        };
         if hidden(config.spec.kind) {
             continue;
         }
         let shown = shown(node);
         match style {
             LabelStyle::Attributes => {
-                let words: String = shown.iter().map(|(name, value)| format!("{name}=\"{value}\" ")).collect();
-                let _ = writeln!(text, "\n{} [{words}];", node.name);
+                let _ = write!(text, "\n{} [", node.name);
+                for (name, value) in &shown {
+                    let _ = write!(text, "{name}=\"{value}\" ");
+                }
+                text.push_str("];\n");
             }
             LabelStyle::Labels => {
-                let words: Vec<String> = shown.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let words: Vec<String> = shown
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
                 // A literal \r breaks the line, right-justified, in Graphviz.
                 let _ = writeln!(text, "\n{} [xlabel=\"{}\"];", node.name, words.join("\\r"));
             }
@@ -64,8 +76,14 @@ pub fn executing_dot(pipeline: &Pipeline, task: &str, stats: &TaskStats, style: 
         for (&child, processed) in config.children.iter().zip(&node.processed) {
             let child = pipeline.node(child).name();
             let _ = match style {
-                LabelStyle::Attributes => writeln!(text, "{} -> {child} [processed=\"{processed}\"];", node.name),
-                LabelStyle::Labels => writeln!(text, "{} -> {child} [label=\"processed={processed}\"];", node.name),
+                LabelStyle::Attributes => {
+                    writeln!(text, "{} -> {child} [processed=\"{processed}\"];", node.name)
+                }
+                LabelStyle::Labels => writeln!(
+                    text,
+                    "{} -> {child} [label=\"processed={processed}\"];",
+                    node.name
+                ),
             };
         }
     }

@@ -44,7 +44,11 @@ pub enum ScaleRequest {
     Observe,
     /// Write `replicas` if the object still has `expected.replicas`. If it has others by now, the answer is an
     /// `Observed` with what it says now, followed by `Written` with [`ScaleReason::Conflict`].
-    Write { replicas: i64, expected: ScaleState, record: Box<Record> },
+    Write {
+        replicas: i64,
+        expected: ScaleState,
+        record: Box<Record>,
+    },
 }
 
 /// What comes back. A node gets any number of `Observed` and exactly one `Written` per write.

@@ -57,8 +57,16 @@ impl RowBuffer {
     pub(crate) fn store(&self, keys: &OwnKeys) -> Vec<StoredRow> {
         let row = |at: usize| StoredRow {
             time: self.times()[at],
-            tags: keys.table().tags(self.keys()[at]).iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            fields: self.fields(at).map(|(name, value)| (name.to_string(), (&value.to_value()).into())).collect(),
+            tags: keys
+                .table()
+                .tags(self.keys()[at])
+                .iter()
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect(),
+            fields: self
+                .fields(at)
+                .map(|(name, value)| (name.to_string(), (&value.to_value()).into()))
+                .collect(),
         };
         (0..self.len()).map(row).collect()
     }
@@ -68,11 +76,18 @@ impl RowBuffer {
         let mut rows = Self::default();
         for row in stored {
             let tags = Tags::from_pairs(row.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-            let mut fields: Vec<(Arc<str>, Value)> =
-                row.fields.into_iter().map(|(name, value)| (Arc::from(name), value.into())).collect();
+            let mut fields: Vec<(Arc<str>, Value)> = row
+                .fields
+                .into_iter()
+                .map(|(name, value)| (Arc::from(name), value.into()))
+                .collect();
             fields.sort_by(|a, b| a.0.cmp(&b.0));
             let key = keys.of_tags(&tags);
-            rows.push_fields(row.time, key, fields.iter().map(|(name, value)| (name, value.as_ref())));
+            rows.push_fields(
+                row.time,
+                key,
+                fields.iter().map(|(name, value)| (name, value.as_ref())),
+            );
         }
         rows
     }

@@ -26,10 +26,14 @@ pub(super) fn check(
 ) -> Result<Given, DefineError> {
     let required = takes.required.len();
     let error = |message: String| DefineError::at("bad-arguments", position, message);
-    if let Some(reference) = args.iter().zip(kinds(takes)).find_map(|(arg, wanted)| match (&arg.object, wanted.kind) {
-        (Object::Reference(name), ArgumentKind::String) => Some(name),
-        _ => None,
-    }) {
+    if let Some(reference) =
+        args.iter()
+            .zip(kinds(takes))
+            .find_map(|(arg, wanted)| match (&arg.object, wanted.kind) {
+                (Object::Reference(name), ArgumentKind::String) => Some(name),
+                _ => None,
+            })
+    {
         // compat: the sentence clients know (T-67).
         return Err(error(
             "cannot assign *ast.ReferenceNode to type string, did you use double quotes instead of single quotes?"
@@ -38,11 +42,20 @@ pub(super) fn check(
         .with_hint(format!("write '{reference}'")));
     }
     if args.len() < required {
-        let missing: Vec<&str> = takes.required[args.len()..].iter().map(|argument| argument.name).collect();
-        return Err(error(format!("{name}: too few arguments, missing {}", missing.join(", "))));
+        let missing: Vec<&str> = takes.required[args.len()..]
+            .iter()
+            .map(|argument| argument.name)
+            .collect();
+        return Err(error(format!(
+            "{name}: too few arguments, missing {}",
+            missing.join(", ")
+        )));
     }
     if args.len() > required && takes.rest.is_none() {
-        return Err(error(format!("{name}: too many arguments, expected {required}, got {}", args.len())));
+        return Err(error(format!(
+            "{name}: too many arguments, expected {required}, got {}",
+            args.len()
+        )));
     }
     let mut given = Given::default();
     for (at, (arg, wanted)) in args.iter().zip(kinds(takes)).enumerate() {
@@ -69,7 +82,11 @@ pub(super) fn check(
 
 /// What each argument has to be, the last one for ever if it may repeat.
 fn kinds(takes: Arguments) -> impl Iterator<Item = Argument> {
-    takes.required.iter().copied().chain(std::iter::repeat_n(takes.rest, 1 << 16).flatten())
+    takes
+        .required
+        .iter()
+        .copied()
+        .chain(std::iter::repeat_n(takes.rest, 1 << 16).flatten())
 }
 
 fn fits(value: &Value, kind: ArgumentKind) -> bool {

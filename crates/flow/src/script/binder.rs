@@ -26,9 +26,16 @@ pub(super) enum Object {
     /// `"name"`.
     Reference(String),
     /// A name that is not looked up yet.
-    Identifier { name: String, position: Position },
+    Identifier {
+        name: String,
+        position: Position,
+    },
     /// A call without an object: a global function that was not called yet.
-    Unbound { name: String, position: Position, args: Vec<Arg> },
+    Unbound {
+        name: String,
+        position: Position,
+        args: Vec<Arg>,
+    },
     /// The function `time`.
     TimeFunction,
     /// Nothing, because a mistake was noted.
@@ -92,12 +99,9 @@ impl<'a> Binder<'a> {
     /// Evaluates all statements.
     pub(super) fn run(&mut self, program: &Node) {
         for statement in statements(program) {
-            match self.eval(statement) {
-                // A call that nothing uses is made all the same.
-                Ok(Object::Unbound { name, position, args }) => {
-                    let _ = self.call_global(&name, position, &args);
-                }
-                Ok(_) | Err(Reported) => {}
+            // A call that nothing uses is made all the same.
+            if let Ok(Object::Unbound { name, position, args }) = self.eval(statement) {
+                let _ = self.call_global(&name, position, &args);
             }
         }
         self.check_nodes();
@@ -113,7 +117,11 @@ impl<'a> Binder<'a> {
         for id in pipeline.order() {
             let config = pipeline.node(id);
             if let Err(message) = (config.spec.check)(config) {
-                let place = self.places.iter().find(|(node, _)| *node == id).map(|(_, place)| *place);
+                let place = self
+                    .places
+                    .iter()
+                    .find(|(node, _)| *node == id)
+                    .map(|(_, place)| *place);
                 self.errors.push(match place {
                     Some(place) => DefineError::unplaced("bad-settings", place, message),
                     None => DefineError::bare(message),
@@ -130,7 +138,12 @@ impl<'a> Binder<'a> {
     }
 
     /// Notes a mistake with the usual `line L char C: …` text.
-    pub(super) fn report(&mut self, code: &'static str, position: Position, message: impl Into<String>) -> Reported {
+    pub(super) fn report(
+        &mut self,
+        code: &'static str,
+        position: Position,
+        message: impl Into<String>,
+    ) -> Reported {
         self.errors.push(DefineError::at(code, position, message));
         Reported
     }
@@ -154,7 +167,8 @@ impl<'a> Binder<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Reported {
-        self.errors.push(DefineError::unplaced(code, position, message).with_hint(hint));
+        self.errors
+            .push(DefineError::unplaced(code, position, message).with_hint(hint));
         Reported
     }
 
@@ -194,7 +208,11 @@ impl<'a> Binder<'a> {
     pub(super) fn eval(&mut self, node: &Node) -> Result<Object, Reported> {
         self.depth += 1;
         let result = if self.depth > MAX_DEPTH {
-            Err(self.report("too-deep", node.position, format!("nested more than {MAX_DEPTH} levels deep")))
+            Err(self.report(
+                "too-deep",
+                node.position,
+                format!("nested more than {MAX_DEPTH} levels deep"),
+            ))
         } else {
             self.eval_inner(node)
         };
@@ -207,7 +225,10 @@ impl<'a> Binder<'a> {
             return Ok(Object::Value(value));
         }
         match &node.kind {
-            Kind::Identifier(name) => Ok(Object::Identifier { name: name.clone(), position: node.position }),
+            Kind::Identifier(name) => Ok(Object::Identifier {
+                name: name.clone(),
+                position: node.position,
+            }),
             Kind::Reference(name) => Ok(Object::Reference(name.clone())),
             Kind::Unary { operator, operand } => self.unary(node, *operator, operand),
             Kind::Binary(_) => self.arithmetic(node),
@@ -215,7 +236,11 @@ impl<'a> Binder<'a> {
             Kind::List(items) => self.list(items),
             Kind::Call(call) => {
                 let args = self.args(&call.args)?;
-                Ok(Object::Unbound { name: call.name.clone(), position: node.position, args })
+                Ok(Object::Unbound {
+                    name: call.name.clone(),
+                    position: node.position,
+                    args,
+                })
             }
             Kind::Chain { .. } => self.chain(node),
             Kind::Declaration { name, value } => self.declare(node, name, value),
@@ -239,7 +264,11 @@ impl<'a> Binder<'a> {
                 Err(Reported) => failed = true,
             }
         }
-        if failed { Err(Reported) } else { Ok(Object::Value(Value::List(values))) }
+        if failed {
+            Err(Reported)
+        } else {
+            Ok(Object::Value(Value::List(values)))
+        }
     }
 
     /// Arguments of a call, names resolved and inner functions called. All are evaluated, so that all mistakes are told.
@@ -252,7 +281,10 @@ impl<'a> Binder<'a> {
                 other => self.resolved(other),
             });
             match object {
-                Ok(object) => args.push(Arg { position: node.position, object }),
+                Ok(object) => args.push(Arg {
+                    position: node.position,
+                    object,
+                }),
                 Err(Reported) => failed = true,
             }
         }
@@ -264,7 +296,12 @@ impl<'a> Binder<'a> {
     fn chain(&mut self, node: &Node) -> Result<Object, Reported> {
         let mut links = Vec::new();
         let mut root = node;
-        while let Kind::Chain { operator, left, right } = &root.kind {
+        while let Kind::Chain {
+            operator,
+            left,
+            right,
+        } = &root.kind
+        {
             links.push((*operator, &**right));
             root = left;
         }
@@ -308,18 +345,17 @@ impl<'a> Binder<'a> {
 
     /// `var x = value` (T-31, T-34).
     fn declare(&mut self, node: &Node, name: &Node, value: &Node) -> Result<Object, Reported> {
-        let Kind::Identifier(name) = &name.kind else { return Ok(Object::Poison) };
+        let Kind::Identifier(name) = &name.kind else {
+            return Ok(Object::Poison);
+        };
         let object = self.eval(value);
         if self.scope.contains_key(name) {
             let message = format!("attempted to redefine {name}, vars are immutable");
             return Err(self.report_unplaced("redefined", node.position, message));
         }
-        let object = match object.and_then(|object| self.resolved(object)) {
-            Ok(object) => object,
-            Err(Reported) => {
-                self.scope.insert(name.clone(), Object::Poison);
-                return Err(Reported);
-            }
+        let Ok(object) = object.and_then(|object| self.resolved(object)) else {
+            self.scope.insert(name.clone(), Object::Poison);
+            return Err(Reported);
         };
         let kind = match &object {
             Object::Value(value) => value.type_of(),
@@ -338,7 +374,8 @@ impl<'a> Binder<'a> {
             };
             self.declared.insert(name.clone(), var);
         }
-        self.scope.insert(name.clone(), given.map_or(object, Object::Value));
+        self.scope
+            .insert(name.clone(), given.map_or(object, Object::Value));
         Ok(Object::Poison)
     }
 
@@ -349,7 +386,11 @@ impl<'a> Binder<'a> {
         };
         let Some(kind) = Type::from_name(word) else {
             self.scope.insert(name.clone(), Object::Poison);
-            let error = DefineError::unplaced("bad-type", type_name.position, format!("invalid var type {word:?}"));
+            let error = DefineError::unplaced(
+                "bad-type",
+                type_name.position,
+                format!("invalid var type {word:?}"),
+            );
             return Err(self.report_error(
                 error.with_hint("types are int, float, bool, string, regex, duration, lambda, list and star"),
             ));
@@ -367,7 +408,12 @@ impl<'a> Binder<'a> {
                 return Err(self.report_unplaced("missing-value", node.position, message));
             }
         };
-        let var = Var { kind, default: None, value: value.clone(), description: description(node) };
+        let var = Var {
+            kind,
+            default: None,
+            value: value.clone(),
+            description: description(node),
+        };
         self.declared.insert(name.clone(), var);
         self.scope.insert(name.clone(), Object::Value(value));
         Ok(Object::Poison)
@@ -384,7 +430,11 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         let word = |kind: Option<Type>| kind.map_or("invalid type", Type::error_name);
-        let message = format!("invalid type supplied for {name}, got {} exp {}", word(value.type_of()), word(kind));
+        let message = format!(
+            "invalid type supplied for {name}, got {} exp {}",
+            word(value.type_of()),
+            word(kind)
+        );
         self.scope.insert(name.to_owned(), Object::Poison);
         Err(self.report_unplaced("wrong-type", position, message))
     }
@@ -392,5 +442,8 @@ impl<'a> Binder<'a> {
 
 /// The comment above a declaration (T-35).
 fn description(node: &Node) -> String {
-    node.comment.as_ref().map(|comment| comment.lines.join("\n")).unwrap_or_default()
+    node.comment
+        .as_ref()
+        .map(|comment| comment.lines.join("\n"))
+        .unwrap_or_default()
 }

@@ -20,60 +20,70 @@ struct Finding {
 /// errors (T-62), the bare message where Kapacitor gives no place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefineError {
-    first: Finding,
-    more: Vec<Finding>,
+    findings: Vec<Finding>,
 }
 
 impl DefineError {
-    pub(crate) fn syntax(error: SyntaxError) -> Self {
-        let finding =
-            Finding { line: error.to_string(), diagnostic: Some(error.diagnostic().clone()), hint: None };
-        Self { first: finding, more: Vec::new() }
+    fn new(line: String, diagnostic: Option<Diagnostic>) -> Self {
+        Self {
+            findings: vec![Finding {
+                line,
+                diagnostic,
+                hint: None,
+            }],
+        }
+    }
+
+    pub(crate) fn syntax(error: &SyntaxError) -> Self {
+        Self::new(error.to_string(), Some(error.diagnostic().clone()))
     }
 
     /// An error without a place.
     pub(crate) fn bare(message: impl Into<String>) -> Self {
-        Self { first: Finding { line: message.into(), diagnostic: None, hint: None }, more: Vec::new() }
+        Self::new(message.into(), None)
     }
 
     /// An error whose one-line text has no place, though there is one.
     pub(crate) fn unplaced(code: &'static str, position: Position, message: impl Into<String>) -> Self {
         let message = message.into();
-        let diagnostic = Some(Diagnostic::error(code, position, message.clone()));
-        Self { first: Finding { line: message, diagnostic, hint: None }, more: Vec::new() }
+        let diagnostic = Diagnostic::error(code, position, message.clone());
+        Self::new(message, Some(diagnostic))
     }
 
     /// An error with the usual one-line text.
     pub(crate) fn at(code: &'static str, position: Position, message: impl Into<String>) -> Self {
         let diagnostic = Diagnostic::error(code, position, message);
-        Self { first: Finding { line: diagnostic.one_line(), diagnostic: Some(diagnostic), hint: None }, more: Vec::new() }
+        Self::new(diagnostic.one_line(), Some(diagnostic))
     }
 
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         let hint = hint.into();
-        if let Some(diagnostic) = &mut self.first.diagnostic {
-            diagnostic.hint = Some(hint.clone());
+        for finding in &mut self.findings {
+            if let Some(diagnostic) = &mut finding.diagnostic {
+                diagnostic.hint = Some(hint.clone());
+            }
+            finding.hint = Some(hint.clone());
         }
-        self.first.hint = Some(hint);
         self
     }
 
-    /// All of several errors.
+    /// All of several errors; `None` when there are none.
     pub(crate) fn join(errors: Vec<Self>) -> Option<Self> {
-        let mut findings = errors.into_iter().flat_map(|error| std::iter::once(error.first).chain(error.more));
-        let first = findings.next()?;
-        Some(Self { first, more: findings.collect() })
+        let findings: Vec<Finding> = errors.into_iter().flat_map(|error| error.findings).collect();
+        (!findings.is_empty()).then_some(Self { findings })
     }
 
     /// Every mistake with its place; those without a place are left out.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.findings().filter_map(|finding| finding.diagnostic.as_ref())
+        self.findings
+            .iter()
+            .filter_map(|finding| finding.diagnostic.as_ref())
     }
 
     /// Every mistake in the one-line form.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.findings().map(|finding| &*finding.line)
+        self.findings.iter().map(|finding| &*finding.line)
     }
 
     /// Every mistake with its source line and hint.
@@ -83,17 +93,13 @@ impl DefineError {
             (None, Some(hint)) => format!("error: {}\n  = hint: {hint}\n", finding.line),
             (None, None) => format!("error: {}\n", finding.line),
         };
-        self.findings().map(one).collect()
-    }
-
-    fn findings(&self) -> impl Iterator<Item = &Finding> {
-        std::iter::once(&self.first).chain(&self.more)
+        self.findings.iter().map(one).collect()
     }
 }
 
 impl fmt::Display for DefineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.first.line)
+        f.write_str(self.findings.first().map_or("", |finding| &finding.line))
     }
 }
 

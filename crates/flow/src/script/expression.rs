@@ -26,9 +26,10 @@ impl Binder<'_> {
                     )),
                 };
             }
-            Kind::Unary { operator, operand } => {
-                Kind::Unary { operator: *operator, operand: Box::new(self.resolve(operand)?) }
-            }
+            Kind::Unary { operator, operand } => Kind::Unary {
+                operator: *operator,
+                operand: Box::new(self.resolve(operand)?),
+            },
             Kind::Binary(binary) => {
                 let mut binary = binary.clone();
                 // Both sides, so that the mistakes of both are told.
@@ -46,7 +47,11 @@ impl Binder<'_> {
             Kind::Lambda(body) => Kind::Lambda(Box::new(self.resolve(body)?)),
             other => other.clone(),
         };
-        Ok(Node { position: node.position, comment: node.comment.clone(), kind })
+        Ok(Node {
+            position: node.position,
+            comment: node.comment.clone(),
+            kind,
+        })
     }
 
     /// A lambda with its identifiers resolved.
@@ -73,7 +78,9 @@ impl Binder<'_> {
         }
         let value = match capstan_expr::eval_constant(&resolved) {
             Ok(value) => value,
-            Err(error) => return Err(self.report_unplaced("bad-expression", node.position, error.to_string())),
+            Err(error) => {
+                return Err(self.report_unplaced("bad-expression", node.position, error.to_string()));
+            }
         };
         use capstan_expr::Value as E;
         Ok(Object::Value(match value {
@@ -91,7 +98,12 @@ impl Binder<'_> {
     }
 
     /// `-x` and `!x` (T-49).
-    pub(super) fn unary(&mut self, node: &Node, operator: UnaryOperator, operand: &Node) -> Result<Object, Reported> {
+    pub(super) fn unary(
+        &mut self,
+        node: &Node,
+        operator: UnaryOperator,
+        operand: &Node,
+    ) -> Result<Object, Reported> {
         let object = self.eval(operand)?;
         let object = self.resolved(object)?;
         let value = match (operator, &object) {
@@ -101,7 +113,11 @@ impl Binder<'_> {
             (UnaryOperator::Not, Object::Value(Value::Bool(v))) => Value::Bool(!v),
             _ => {
                 // The misspelling is Kapacitor's, and what people search for.
-                let message = format!("invalid arugument to '{}' {}", operator.as_str(), object.described());
+                let message = format!(
+                    "invalid arugument to '{}' {}",
+                    operator.as_str(),
+                    object.described()
+                );
                 return Err(self.report("bad-operand", node.position, message));
             }
         };

@@ -16,13 +16,22 @@ pub(super) fn node(value: &Value, position: Position) -> Option<Node> {
     let kind = match value {
         Value::Bool(value) => Kind::Bool(*value),
         // The most negative integer has no positive counterpart; wrapping makes the negation of itself itself.
-        Value::Int(value) if *value < 0 => negative(Kind::Int { value: value.wrapping_neg(), octal: false }),
-        Value::Int(value) => Kind::Int { value: *value, octal: false },
+        Value::Int(value) if *value < 0 => negative(Kind::Int {
+            value: value.wrapping_neg(),
+            octal: false,
+        }),
+        Value::Int(value) => Kind::Int {
+            value: *value,
+            octal: false,
+        },
         Value::Float(value) if *value < 0.0 => negative(Kind::Float(-value)),
         Value::Float(value) => Kind::Float(*value),
         Value::Duration(nanos) if *nanos < 0 => negative(duration_literal(nanos.wrapping_neg())),
         Value::Duration(nanos) => duration_literal(*nanos),
-        Value::String(text) => Kind::String { value: text.to_string(), triple: text.contains('\n') && !text.contains("'''") },
+        Value::String(text) => Kind::String {
+            value: text.to_string(),
+            triple: text.contains('\n') && !text.contains("'''"),
+        },
         Value::Regex(pattern) => Kind::Regex(pattern.to_string()),
         // A lambda keeps a state of its own inside of another one (E-11c).
         Value::Lambda(body) => Kind::Lambda(Box::new((**body).clone())),
@@ -32,7 +41,10 @@ pub(super) fn node(value: &Value, position: Position) -> Option<Node> {
 }
 
 fn duration_literal(nanos: i64) -> Kind {
-    Kind::Duration { nanos, literal: duration::format_influx(nanos) }
+    Kind::Duration {
+        nanos,
+        literal: duration::format_influx(nanos),
+    }
 }
 
 /// What a literal of the language means; `None` when the node is not a literal.

@@ -13,7 +13,9 @@ use crate::registry::{NodeSpec, Property, QUIET, REGISTRY, Repeat};
 /// Upper- and lower-case first letters are the same (T-52).
 fn canonical(name: &str) -> String {
     let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 impl Binder<'_> {
@@ -51,7 +53,11 @@ impl Binder<'_> {
                 let error = wrong_operator(operator, chained.is_some(), name, spec.kind, position);
                 self.report_error(error);
                 // A property by the wrong sign still leaves the node.
-                if chained.is_none() { Ok(Object::Node(id)) } else { Err(Reported) }
+                if chained.is_none() {
+                    Ok(Object::Node(id))
+                } else {
+                    Err(Reported)
+                }
             }
             (_, None, None) => {
                 let error = DefineError::at(
@@ -68,7 +74,9 @@ impl Binder<'_> {
     }
 
     fn node_spec(&self, id: NodeId) -> &'static NodeSpec {
-        self.pipeline.as_ref().map_or(REGISTRY[0], |pipeline| pipeline.node(id).spec)
+        self.pipeline
+            .as_ref()
+            .map_or(REGISTRY[0], |pipeline| pipeline.node(id).spec)
     }
 
     fn add_node(
@@ -86,16 +94,24 @@ impl Binder<'_> {
                 None
             }
         };
-        let Some(pipeline) = &mut self.pipeline else { return Err(Reported) };
+        let Some(pipeline) = &mut self.pipeline else {
+            return Err(Reported);
+        };
         if let Some(wants) = pipeline_mismatch(spec, pipeline.node(parent).provides) {
             let capital = capitalised(name);
             return Err(self.report(
                 "wrong-edge",
                 position,
-                format!("error calling func {name:?} on {}: cannot {capital} {wants} edge", self.node_spec(parent).kind),
+                format!(
+                    "error calling func {name:?} on {}: cannot {capital} {wants} edge",
+                    self.node_spec(parent).kind
+                ),
             ));
         }
-        let others: Vec<NodeId> = arguments.iter().flat_map(|given| given.nodes.iter().copied()).collect();
+        let others: Vec<NodeId> = arguments
+            .iter()
+            .flat_map(|given| given.nodes.iter().copied())
+            .collect();
         let id = pipeline.add_child(parent, spec);
         for other in others {
             pipeline.link(other, id);
@@ -107,7 +123,14 @@ impl Binder<'_> {
         Ok(Object::Node(id))
     }
 
-    fn set_property(&mut self, id: NodeId, property: &'static Property, name: &str, position: Position, args: &[Arg]) {
+    fn set_property(
+        &mut self,
+        id: NodeId,
+        property: &'static Property,
+        name: &str,
+        position: Position,
+        args: &[Arg],
+    ) {
         let values = match arguments::check(name, property.arguments, args, position) {
             Ok(given) => given.values,
             Err(error) => {
@@ -115,7 +138,9 @@ impl Binder<'_> {
                 return;
             }
         };
-        let Some(pipeline) = &mut self.pipeline else { return };
+        let Some(pipeline) = &mut self.pipeline else {
+            return;
+        };
         let config = pipeline.node_mut(id);
         match property.repeat {
             Repeat::Append => config.properties.push((property.name, values)),
@@ -136,38 +161,86 @@ impl Binder<'_> {
     }
 
     /// `left.name`: what a property of one value is set to.
-    pub(super) fn read_property(&mut self, left: &Object, name: &str, position: Position) -> Result<Object, Reported> {
+    pub(super) fn read_property(
+        &mut self,
+        left: &Object,
+        name: &str,
+        position: Position,
+    ) -> Result<Object, Reported> {
         let Object::Node(id) = left else {
-            return Err(self.report("no-property", position, format!("{} has no property {name}", left.described())));
+            return Err(self.report(
+                "no-property",
+                position,
+                format!("{} has no property {name}", left.described()),
+            ));
         };
         let word = canonical(name);
         let spec = self.node_spec(*id);
-        let set = self.pipeline.as_ref().and_then(|pipeline| pipeline.node(*id).property(&word)?.first().cloned());
+        let set = self
+            .pipeline
+            .as_ref()
+            .and_then(|pipeline| pipeline.node(*id).property(&word)?.first().cloned());
         match (spec.property(&word), set) {
-            (Some(property), Some(value)) if property.arguments.required.len() == 1 => Ok(Object::Value(value)),
-            (Some(_), _) => {
-                Err(self.report("no-property", position, format!("property {name} of {} has no value", spec.kind)))
+            (Some(property), Some(value)) if property.arguments.required.len() == 1 => {
+                Ok(Object::Value(value))
             }
-            (None, _) => Err(self.report("no-property", position, format!("object {} has no property {name}", spec.kind))),
+            (Some(_), _) => Err(self.report(
+                "no-property",
+                position,
+                format!("property {name} of {} has no value", spec.kind),
+            )),
+            (None, _) => Err(self.report(
+                "no-property",
+                position,
+                format!("object {} has no property {name}", spec.kind),
+            )),
         }
     }
 
     /// A call without an object (T-51, T-65).
-    pub(super) fn call_global(&mut self, name: &str, position: Position, args: &[Arg]) -> Result<Object, Reported> {
+    pub(super) fn call_global(
+        &mut self,
+        name: &str,
+        position: Position,
+        args: &[Arg],
+    ) -> Result<Object, Reported> {
         let spread = spread(args);
         let args = spread.as_deref().unwrap_or(args);
         if name != "time" || self.pipeline.is_none() {
-            return Err(self.report("no-function", position, format!("no global function {name:?} defined")));
+            return Err(self.report(
+                "no-function",
+                position,
+                format!("no global function {name:?} defined"),
+            ));
         }
         let problem = match args {
             [] => "time: expected a duration".to_owned(),
-            [Arg { object: Object::Value(Value::Duration(length)), .. }] => {
-                return Ok(Object::Value(Value::TimeDimension { length: *length, offset: 0 }));
+            [
+                Arg {
+                    object: Object::Value(Value::Duration(length)),
+                    ..
+                },
+            ] => {
+                return Ok(Object::Value(Value::TimeDimension {
+                    length: *length,
+                    offset: 0,
+                }));
             }
             [
-                Arg { object: Object::Value(Value::Duration(length)), .. },
-                Arg { object: Object::Value(Value::Duration(offset)), .. },
-            ] => return Ok(Object::Value(Value::TimeDimension { length: *length, offset: *offset })),
+                Arg {
+                    object: Object::Value(Value::Duration(length)),
+                    ..
+                },
+                Arg {
+                    object: Object::Value(Value::Duration(offset)),
+                    ..
+                },
+            ] => {
+                return Ok(Object::Value(Value::TimeDimension {
+                    length: *length,
+                    offset: *offset,
+                }));
+            }
             [_] | [_, _] => "time: arguments must be durations".to_owned(),
             more => format!("time() function expects 1 or 2 args, got {}", more.len()),
         };
@@ -178,8 +251,19 @@ impl Binder<'_> {
 /// The arguments that a single list stands for.
 fn spread(args: &[Arg]) -> Option<Vec<Arg>> {
     match args {
-        [Arg { object: Object::Value(Value::List(values)), position }] => Some(
-            values.iter().map(|value| Arg { position: *position, object: Object::Value(value.clone()) }).collect(),
+        [
+            Arg {
+                object: Object::Value(Value::List(values)),
+                position,
+            },
+        ] => Some(
+            values
+                .iter()
+                .map(|value| Arg {
+                    position: *position,
+                    object: Object::Value(value.clone()),
+                })
+                .collect(),
         ),
         _ => None,
     }
@@ -198,7 +282,11 @@ fn wrong_operator(
         ChainOperator::Dot => "property method",
         ChainOperator::At => "dynamic method",
     };
-    let (exists, sign) = if chained { ("chaining method", '|') } else { ("property", '.') };
+    let (exists, sign) = if chained {
+        ("chaining method", '|')
+    } else {
+        ("property", '.')
+    };
     DefineError::at(
         "wrong-operator",
         position,
@@ -211,8 +299,15 @@ fn wrong_operator(
 
 /// What the node has that is spelt almost so.
 fn similar(spec: &NodeSpec, word: &str) -> Option<String> {
-    let methods = REGISTRY.iter().filter(|made| made.follows(spec)).map(|made| made.method);
-    let properties = spec.properties.iter().map(|property| property.name).chain([QUIET.name]);
+    let methods = REGISTRY
+        .iter()
+        .filter(|made| made.follows(spec))
+        .map(|made| made.method);
+    let properties = spec
+        .properties
+        .iter()
+        .map(|property| property.name)
+        .chain([QUIET.name]);
     let sign = |found: &str| if spec.property(found).is_some() { '.' } else { '|' };
     suggest::closest(word, methods.chain(properties)).map(|found| format!("{}{found}(…)", sign(found)))
 }
@@ -225,5 +320,7 @@ fn pipeline_mismatch(spec: &NodeSpec, parent: crate::pipeline::EdgeType) -> Opti
 
 fn capitalised(name: &str) -> String {
     let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

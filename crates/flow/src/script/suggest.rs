@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn close_words_are_found_and_far_ones_are_not() {
-        assert_eq!(closest("measurment", ["database", "measurement"]), Some("measurement"));
+        assert_eq!(
+            closest("measurment", ["database", "measurement"]),
+            Some("measurement")
+        );
         assert_eq!(closest("GroupBY", ["groupBy"]), Some("groupBy"));
         assert_eq!(closest("evla", ["eval", "log"]), Some("eval"));
         assert_eq!(closest("nope", ["eval", "where"]), None);

@@ -39,7 +39,11 @@ fn mistakes_in_properties_do_not_hide_later_ones() {
     let errors = errors("stream|from().measurement(\"m\").truncate(10)|where('x')");
     assert_eq!(errors.len(), 3, "{errors:?}");
     assert!(errors[0].contains("double quotes"), "{}", errors[0]);
-    assert!(errors[1].ends_with("truncate: argument 1 (unit) must be a duration, got an int"), "{}", errors[1]);
+    assert!(
+        errors[1].ends_with("truncate: argument 1 (unit) must be a duration, got an int"),
+        "{}",
+        errors[1]
+    );
 }
 
 #[test]
@@ -53,21 +57,39 @@ fn variables_are_spliced_into_lambdas() {
 
 #[test]
 fn given_values_must_have_the_declared_type() {
-    let script = "// how long\nvar w = 10s\nvar n string\nstream|from().truncate(w).measurement(n)|httpOut('a')";
-    let mut vars = Vars::from([("w".to_owned(), Value::Duration(5)), ("n".to_owned(), Value::String("m".into()))]);
+    let script =
+        "// how long\nvar w = 10s\nvar n string\nstream|from().truncate(w).measurement(n)|httpOut('a')";
+    let mut vars = Vars::from([
+        ("w".to_owned(), Value::Duration(5)),
+        ("n".to_owned(), Value::String("m".into())),
+    ]);
     let definition = define(script, TaskKind::Auto, &vars, Mode::Task).expect("a valid script");
     assert_eq!(definition.vars["w"].value, Value::Duration(5));
-    assert_eq!(definition.vars["w"].default, Some(Value::Duration(10_000_000_000)));
+    assert_eq!(
+        definition.vars["w"].default,
+        Some(Value::Duration(10_000_000_000))
+    );
     assert_eq!(definition.vars["w"].description, "how long");
     vars.insert("w".to_owned(), Value::Int(5));
     let error = define(script, TaskKind::Auto, &vars, Mode::Task).expect_err("an int is no duration");
-    assert_eq!(error.to_string(), "invalid type supplied for w, got int exp duration");
+    assert_eq!(
+        error.to_string(),
+        "invalid type supplied for w, got int exp duration"
+    );
     let template = define(script, TaskKind::Auto, &Vars::new(), Mode::Template).expect("a valid template");
     assert_eq!(template.vars["n"].default, None);
 }
 
 #[test]
 fn both_sources_in_one_script_are_refused() {
-    let error = define("stream|from()\nbatch|query('x')", TaskKind::Auto, &Vars::new(), Mode::Task);
-    assert_eq!(error.expect_err("two types").to_string(), "invalid task type: invalid");
+    let error = define(
+        "stream|from()\nbatch|query('x')",
+        TaskKind::Auto,
+        &Vars::new(),
+        Mode::Task,
+    );
+    assert_eq!(
+        error.expect_err("two types").to_string(),
+        "invalid task type: invalid"
+    );
 }

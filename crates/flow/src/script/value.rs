@@ -24,7 +24,10 @@ pub enum Value {
     List(Vec<Self>),
     Star,
     /// `time(length, offset)` in nanoseconds: a query's time dimension.
-    TimeDimension { length: i64, offset: i64 },
+    TimeDimension {
+        length: i64,
+        offset: i64,
+    },
 }
 
 /// Types of variables (T-32).
@@ -90,9 +93,10 @@ impl Type {
             Self::String => Value::String(Arc::from("")),
             Self::Duration => Value::Duration(0),
             Self::Regex => Value::Regex(Arc::from("")),
-            Self::Lambda => {
-                Value::Lambda(Arc::new(ast::Node::new(ast::Position::default(), ast::Kind::Bool(true))))
-            }
+            Self::Lambda => Value::Lambda(Arc::new(ast::Node::new(
+                ast::Position::default(),
+                ast::Kind::Bool(true),
+            ))),
             Self::List => Value::List(Vec::new()),
             Self::Star => Value::Star,
         }
@@ -182,7 +186,12 @@ impl fmt::Display for Value {
                 f.write_str("]")
             }
             Self::TimeDimension { length, offset } => {
-                write!(f, "time({}, {})", duration::format_influx(*length), duration::format_influx(*offset))
+                write!(
+                    f,
+                    "time({}, {})",
+                    duration::format_influx(*length),
+                    duration::format_influx(*offset)
+                )
             }
         }
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use capstan_model::{Block, GroupId, Value};
+use capstan_model::{Block, Column, GroupId, Value};
 use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
@@ -21,10 +21,18 @@ pub(super) struct ChangeDetect {
 
 impl ChangeDetect {
     pub(super) fn new(config: &NodeConfig) -> Self {
-        Self { fields: strings(&config.arguments), groups: PerGroup::default() }
+        Self {
+            fields: strings(&config.arguments),
+            groups: PerGroup::default(),
+        }
     }
 
-    fn changed(&mut self, ctx: &mut Context<'_>, block: &Block, group: impl Fn(usize) -> GroupId) -> Vec<u32> {
+    fn changed(
+        &mut self,
+        ctx: &mut Context<'_>,
+        block: &Block,
+        group: impl Fn(usize) -> GroupId,
+    ) -> Vec<u32> {
         let columns: Vec<_> = self.fields.iter().map(|field| block.column(field)).collect();
         let mut rows = Vec::new();
         for row in 0..block.len() {
@@ -33,7 +41,10 @@ impl ChangeDetect {
             for (at, column) in columns.iter().enumerate() {
                 let Some(value) = column.and_then(|column| column.get(row)) else {
                     let field = &self.fields[at];
-                    ctx.error("Invalid field in change detect", format_args!("expected field {field} not found"));
+                    ctx.error(
+                        "Invalid field in change detect",
+                        format_args!("expected field {field} not found"),
+                    );
                     continue;
                 };
                 let before = last.as_ref().and_then(|last| last.get(at)?.as_ref());
@@ -43,8 +54,8 @@ impl ChangeDetect {
                 }
             }
             if changed {
-                let value = |column: &Option<&capstan_model::Column>| Some((*column)?.get(row)?.to_value());
-                *last = Some(columns.iter().map(value).collect());
+                let value = |column: Option<&Column>| Some(column?.get(row)?.to_value());
+                *last = Some(columns.iter().copied().map(value).collect());
                 rows.push(row as u32);
             }
         }
@@ -78,10 +89,15 @@ impl Node for ChangeDetect {
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
         let store = |last: &Last| -> Vec<Option<StoredValue>> {
-            last.iter().map(|value| value.as_ref().map(StoredValue::from)).collect()
+            last.iter()
+                .map(|value| value.as_ref().map(StoredValue::from))
+                .collect()
         };
-        let stored: Vec<(u32, Option<Vec<Option<StoredValue>>>)> =
-            self.groups.iter().map(|(group, last)| (groups.place(group), last.as_ref().map(store))).collect();
+        let stored: Vec<(u32, Option<Vec<Option<StoredValue>>>)> = self
+            .groups
+            .iter()
+            .map(|(group, last)| (groups.place(group), last.as_ref().map(store)))
+            .collect();
         serde_json::to_value(stored).ok()
     }
 

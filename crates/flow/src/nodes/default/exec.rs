@@ -27,7 +27,9 @@ impl Default {
     pub(super) fn new(config: &NodeConfig) -> Self {
         let mut fields: Vec<(Arc<str>, Field)> = Vec::new();
         for call in config.calls("field") {
-            let [Value::String(name), value] = call else { continue };
+            let [Value::String(name), value] = call else {
+                continue;
+            };
             let value = match value {
                 Value::Float(v) => Field::Float(*v),
                 Value::Int(v) => Field::Int(*v),
@@ -40,7 +42,9 @@ impl Default {
         }
         let mut tags: Vec<(Arc<str>, Arc<str>)> = Vec::new();
         for call in config.calls("tag") {
-            let [Value::String(name), Value::String(value)] = call else { continue };
+            let [Value::String(name), Value::String(value)] = call else {
+                continue;
+            };
             tags.retain(|(known, _)| known != name);
             tags.push((Arc::clone(name), Arc::clone(value)));
         }
@@ -64,7 +68,9 @@ impl Default {
             }
             let mut filled = ColumnBuilder::new(Arc::clone(name));
             for row in 0..block.len() {
-                let value = column.and_then(|column| column.get(row)).filter(|value| *value != ValueRef::Null);
+                let value = column
+                    .and_then(|column| column.get(row))
+                    .filter(|value| *value != ValueRef::Null);
                 if value.is_none() {
                     self.fields_defaulted += 1;
                 }
@@ -95,8 +101,10 @@ impl Default {
 
 /// Tags with missing and empty ones filled in, and how many that were.
 fn fill(defaults: &[(Arc<str>, Arc<str>)], tags: &Tags) -> (Tags, u32) {
-    let missing: Vec<_> =
-        defaults.iter().filter(|(name, _)| tags.get(name).is_none_or(str::is_empty)).collect();
+    let missing: Vec<_> = defaults
+        .iter()
+        .filter(|(name, _)| tags.get(name).is_none_or(str::is_empty))
+        .collect();
     if missing.is_empty() {
         return (tags.clone(), 0);
     }
@@ -120,7 +128,10 @@ impl Node for Default {
             };
             groups = Arc::new(groups.iter().map(regroup).collect());
         }
-        ctx.emit(Message::Points(Points { block: Arc::new(block), groups }));
+        ctx.emit(Message::Points(Points {
+            block: Arc::new(block),
+            groups,
+        }));
         Ok(())
     }
 
@@ -132,7 +143,10 @@ impl Node for Default {
         if count > 0 {
             // The tags of a batch are its dimensions.
             let tags = filled.iter().map(|(key, _)| Arc::from(key)).collect();
-            let dimensions = Dimensions { by_name: known.dimensions.by_name, tags };
+            let dimensions = Dimensions {
+                by_name: known.dimensions.by_name,
+                tags,
+            };
             out.group = ctx.groups.intern(&dimensions, &batch.name, &filled);
         }
         ctx.emit(Message::Batch(Arc::new(out)));

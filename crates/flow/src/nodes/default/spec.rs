@@ -39,7 +39,10 @@ pub(crate) static DEFAULT: NodeSpec = NodeSpec {
 fn check(config: &NodeConfig) -> Result<(), String> {
     for call in config.calls("field") {
         match call {
-            [Value::String(_), Value::Float(_) | Value::Int(_) | Value::String(_) | Value::Bool(_)] => {}
+            [
+                Value::String(_),
+                Value::Float(_) | Value::Int(_) | Value::String(_) | Value::Bool(_),
+            ] => {}
             [Value::String(name), other] => {
                 return Err(format!(
                     "unsupported type {} for field \"{name}\", field default values must be float,int,string or bool",

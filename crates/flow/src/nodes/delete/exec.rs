@@ -38,7 +38,9 @@ impl Delete {
     fn block(&mut self, block: &Block) -> Block {
         let mut out = block.clone();
         for name in &self.fields {
-            let Some(at) = out.columns.iter().position(|column| column.name == *name) else { continue };
+            let Some(at) = out.columns.iter().position(|column| column.name == *name) else {
+                continue;
+            };
             let column = out.columns.remove(at);
             let absent = column.absent.as_ref().map_or(0, |absent| absent.count());
             self.fields_deleted += i64::try_from(block.len() - absent).unwrap_or(i64::MAX);
@@ -70,8 +72,17 @@ impl Delete {
                 return group;
             }
             let (stripped, _) = strip(tags, &known.tags);
-            let kept = known.dimensions.tags.iter().filter(|tag| !tags.contains(tag)).cloned().collect();
-            let dimensions = Dimensions { by_name: known.dimensions.by_name, tags: kept };
+            let kept = known
+                .dimensions
+                .tags
+                .iter()
+                .filter(|tag| !tags.contains(tag))
+                .cloned()
+                .collect();
+            let dimensions = Dimensions {
+                by_name: known.dimensions.by_name,
+                tags: kept,
+            };
             groups.intern(&dimensions, &known.name, &stripped)
         })
     }
@@ -90,9 +101,18 @@ impl Node for Delete {
         let groups = if self.tags.is_empty() {
             points.groups
         } else {
-            Arc::new(points.groups.iter().map(|&group| self.regroup(ctx.groups, group)).collect())
+            Arc::new(
+                points
+                    .groups
+                    .iter()
+                    .map(|&group| self.regroup(ctx.groups, group))
+                    .collect(),
+            )
         };
-        ctx.emit(Message::Points(Points { block: Arc::new(block), groups }));
+        ctx.emit(Message::Points(Points {
+            block: Arc::new(block),
+            groups,
+        }));
         Ok(())
     }
 

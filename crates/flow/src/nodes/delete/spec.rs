@@ -1,6 +1,7 @@
 use super::exec::Delete;
 use crate::registry::{
-    ArgumentKind as K, NONE, NodeSpec, Parents, Property, Provides, Repeat, Shape, Wants, arg, exactly, unchecked,
+    ArgumentKind as K, NONE, NodeSpec, Parents, Property, Provides, Repeat, Shape, Wants, arg, exactly,
+    unchecked,
 };
 
 /// `|delete()`.

@@ -39,7 +39,11 @@ impl Derivative {
         Self {
             name: config.string("as").unwrap_or_else(|| Arc::clone(&field)),
             field,
-            unit: if config.flag("unit") { config.duration("unit") } else { 1_000_000_000 },
+            unit: if config.flag("unit") {
+                config.duration("unit")
+            } else {
+                1_000_000_000
+            },
             non_negative: config.flag("nonNegative"),
             groups: PerGroup::default(),
         }
@@ -47,7 +51,9 @@ impl Derivative {
 
     #[inline]
     fn step(&self, last: &mut Option<Last>, time: i64, value: f64) -> Step {
-        let Some(previous) = last.replace(Last { time, value }) else { return Step::Drop };
+        let Some(previous) = last.replace(Last { time, value }) else {
+            return Step::Drop;
+        };
         let elapsed = time.wrapping_sub(previous.time);
         if elapsed == 0 {
             return Step::NoTime;
@@ -70,7 +76,9 @@ impl Derivative {
         let mut rows = Vec::with_capacity(block.len());
         let mut results = Vec::with_capacity(block.len());
         let mut groups = std::mem::take(&mut self.groups);
-        let dense = column.filter(|column| column.is_dense()).map(|column| &*column.values);
+        let dense = column
+            .filter(|column| column.is_dense())
+            .map(|column| &*column.values);
         for (row, &time) in block.time.iter().enumerate() {
             let last = groups.entry(group(row), || None);
             let step = match dense {
@@ -113,7 +121,10 @@ impl Node for Derivative {
             return Ok(());
         }
         let Points { block, groups } = points.gather(&rows);
-        ctx.emit(Message::Points(Points { block: self.with_result(block, results), groups }));
+        ctx.emit(Message::Points(Points {
+            block: self.with_result(block, results),
+            groups,
+        }));
         Ok(())
     }
 
@@ -140,7 +151,12 @@ impl Node for Derivative {
         let stored: Vec<(u32, Option<(i64, u64)>)> = self
             .groups
             .iter()
-            .map(|(group, last)| (groups.place(group), last.map(|last| (last.time, last.value.to_bits()))))
+            .map(|(group, last)| {
+                (
+                    groups.place(group),
+                    last.map(|last| (last.time, last.value.to_bits())),
+                )
+            })
             .collect();
         serde_json::to_value(stored).ok()
     }
@@ -149,7 +165,10 @@ impl Node for Derivative {
         let stored: Vec<(u32, Option<(i64, u64)>)> = serde_json::from_value(state)?;
         for (place, last) in stored {
             if let Some(group) = groups.group(place) {
-                let last = last.map(|(time, bits)| Last { time, value: f64::from_bits(bits) });
+                let last = last.map(|(time, bits)| Last {
+                    time,
+                    value: f64::from_bits(bits),
+                });
                 self.groups.entry(group, || last);
             }
         }

@@ -50,10 +50,15 @@ impl Eval {
     pub(super) fn new(config: &NodeConfig, builder: &Builder<'_>) -> Result<Self, String> {
         let environment = lambda::environment(builder.ports);
         let compile = |(at, body): (usize, Arc<capstan_tick::ast::Node>)| {
-            Lambda::compile(&body, &environment).map_err(|error| format!("Failed to compile {at} expression: {error}"))
+            Lambda::compile(&body, &environment)
+                .map_err(|error| format!("Failed to compile {at} expression: {error}"))
         };
-        let lambdas: Vec<Lambda> =
-            config.lambda_arguments().into_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
+        let lambdas: Vec<Lambda> = config
+            .lambda_arguments()
+            .into_iter()
+            .enumerate()
+            .map(compile)
+            .collect::<Result<_, _>>()?;
         let names = config.strings("as");
         if names.len() != lambdas.len() {
             return Err("must provide one name per expression via the 'As' property".to_owned());
@@ -66,9 +71,16 @@ impl Eval {
             Some(_) => Keep::These(config.strings("keep")),
         };
         Ok(Self {
-            columnar: tags.is_empty() && !lambdas.is_empty() && lambdas.iter().all(|l| !l.compiled().is_stateful()),
+            columnar: tags.is_empty()
+                && !lambdas.is_empty()
+                && lambdas.iter().all(|l| !l.compiled().is_stateful()),
             lambdas,
-            settings: Settings { names, is_tag, keep, quiet: config.quiet() },
+            settings: Settings {
+                names,
+                is_tag,
+                keep,
+                quiet: config.quiet(),
+            },
             states: PerGroup::default(),
             keys: OwnKeys::default(),
         })
@@ -83,11 +95,23 @@ impl Eval {
         for lambda in &mut self.lambdas {
             let bound = lambda.bind(block);
             let names = &self.settings.names;
-            let shadow = |name: &str| results.iter().zip(names).rev().find(|(_, known)| ***known == *name).map(|(v, _)| v);
+            let shadow = |name: &str| {
+                results
+                    .iter()
+                    .zip(names)
+                    .rev()
+                    .find(|(_, known)| ***known == *name)
+                    .map(|(v, _)| v)
+            };
             let values = bound.columns(&shadow)?;
             results.push(values);
         }
-        let made = self.settings.names.iter().zip(results).map(|(name, values)| Column::dense(Arc::clone(name), values));
+        let made = self
+            .settings
+            .names
+            .iter()
+            .zip(results)
+            .map(|(name, values)| Column::dense(Arc::clone(name), values));
         let mut out = block.clone();
         match &self.settings.keep {
             Keep::Results => {
@@ -132,7 +156,8 @@ impl Eval {
 
     fn touch(&mut self, group: GroupId) {
         let lambdas = &self.lambdas;
-        self.states.entry(group, || lambdas.iter().map(Lambda::state).collect());
+        self.states
+            .entry(group, || lambdas.iter().map(Lambda::state).collect());
     }
 }
 
@@ -140,7 +165,10 @@ impl Node for Eval {
     fn points(&mut self, ctx: &mut Context<'_>, points: Points) -> Outcome {
         if let Some(block) = self.columns(&points.block) {
             points.groups.iter().for_each(|&group| self.touch(group));
-            ctx.emit(Message::Points(Points { block: Arc::new(block), groups: points.groups }));
+            ctx.emit(Message::Points(Points {
+                block: Arc::new(block),
+                groups: points.groups,
+            }));
             return Ok(());
         }
         let (block, kept) = self.rows(ctx, &points.block, |row| points.groups[row]);
@@ -149,12 +177,19 @@ impl Node for Eval {
             // A result may be one of the tags that group.
             for (row, group) in groups.iter_mut().enumerate() {
                 let dimensions = ctx.group(*group).dimensions.clone();
-                if dimensions.tags.iter().any(|tag| self.settings.names.contains(tag)) {
+                if dimensions
+                    .tags
+                    .iter()
+                    .any(|tag| self.settings.names.contains(tag))
+                {
                     *group = ctx.groups.intern(&dimensions, &block.name, &block.tags(row));
                 }
             }
         }
-        ctx.emit(Message::Points(Points { block: Arc::new(block), groups: Arc::new(groups) }));
+        ctx.emit(Message::Points(Points {
+            block: Arc::new(block),
+            groups: Arc::new(groups),
+        }));
         Ok(())
     }
 
@@ -179,7 +214,10 @@ impl Node for Eval {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        states::snapshot(groups, self.states.iter().map(|(group, states)| (group, &**states)))
+        states::snapshot(
+            groups,
+            self.states.iter().map(|(group, states)| (group, &**states)),
+        )
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {

@@ -19,11 +19,15 @@ pub(super) fn evaluate(
     let mut results: Vec<Value> = Vec::with_capacity(bound.len());
     for (bound, state) in bound.iter().zip(states) {
         let shadow = |reference: &Arc<str>| -> Shadow<'_> {
-            let at = names[..results.len()].iter().rposition(|name| name == reference)?;
+            let at = names[..results.len()]
+                .iter()
+                .rposition(|name| name == reference)?;
             Some(results[at].as_scope_value())
         };
         let shadows: Vec<Option<ScopeValue<'_>>> = bound.compiled().references().iter().map(shadow).collect();
-        let value = bound.eval(state, row, &shadows).map_err(|error| error.to_string())?;
+        let value = bound
+            .eval(state, row, &shadows)
+            .map_err(|error| error.to_string())?;
         drop(shadows);
         results.push(value);
     }
@@ -43,9 +47,13 @@ pub(super) struct Output<'a> {
 impl<'a> Output<'a> {
     pub(super) fn new(block: &'a Block, settings: &'a Settings) -> Self {
         let names: Vec<&Arc<str>> = match &settings.keep {
-            Keep::Results => {
-                settings.names.iter().zip(&settings.is_tag).filter(|(_, tag)| !**tag).map(|(name, _)| name).collect()
-            }
+            Keep::Results => settings
+                .names
+                .iter()
+                .zip(&settings.is_tag)
+                .filter(|(_, tag)| !**tag)
+                .map(|(name, _)| name)
+                .collect(),
             Keep::All => settings.names.iter().collect(),
             Keep::These(fields) => fields.iter().collect(),
         };
@@ -55,7 +63,13 @@ impl<'a> Output<'a> {
                 made.push(ColumnBuilder::new(Arc::clone(name)));
             }
         }
-        Self { block, settings, kept: Vec::new(), keys: Vec::new(), made }
+        Self {
+            block,
+            settings,
+            kept: Vec::new(),
+            keys: Vec::new(),
+            made,
+        }
     }
 
     /// Adds a row with its results; nothing is changed when that fails.
@@ -71,21 +85,33 @@ impl<'a> Output<'a> {
             results.get(at)
         };
         let mut tags = None;
-        for (name, _) in self.settings.names.iter().zip(&self.settings.is_tag).filter(|(_, tag)| **tag) {
+        for (name, _) in self
+            .settings
+            .names
+            .iter()
+            .zip(&self.settings.is_tag)
+            .filter(|(_, tag)| **tag)
+        {
             match result(name) {
                 Some(Value::String(text)) => {
                     tags = Some(tags.unwrap_or_else(|| self.block.tags(row)).with(name, text));
                 }
                 other => {
                     let found = other.map_or("<nil>", |value| value.type_of().as_str());
-                    return Err(format!("result of a tag expression must be of type string, got {found}"));
+                    return Err(format!(
+                        "result of a tag expression must be of type string, got {found}"
+                    ));
                 }
             }
         }
         let at = self.kept.len();
         if let Keep::These(fields) = &self.settings.keep {
             for field in fields {
-                let referenced = || bound.iter().any(|bound| bound.compiled().references().contains(field));
+                let referenced = || {
+                    bound
+                        .iter()
+                        .any(|bound| bound.compiled().references().contains(field))
+                };
                 let known = result(field).is_some()
                     || self.block.field(field, row).is_some()
                     || (referenced() && self.block.tags(row).get(field).is_some());
@@ -124,7 +150,11 @@ impl<'a> Output<'a> {
             out.columns.clear();
         }
         let len = self.kept.len();
-        let made: Vec<Column> = self.made.into_iter().filter_map(|column| column.finish(len)).collect();
+        let made: Vec<Column> = self
+            .made
+            .into_iter()
+            .filter_map(|column| column.finish(len))
+            .collect();
         out = made.into_iter().fold(out, Block::with_column);
         if self.settings.is_tag.contains(&true) {
             out.keys = Arc::clone(keys.table());

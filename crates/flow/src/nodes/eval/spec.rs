@@ -50,7 +50,9 @@ fn check(config: &NodeConfig) -> Result<(), String> {
         ));
     }
     match config.strings("tags").iter().find(|tag| !names.contains(tag)) {
-        Some(tag) => Err(format!("invalid tag name \"{tag}\", name is not present is .as() names")),
+        Some(tag) => Err(format!(
+            "invalid tag name \"{tag}\", name is not present is .as() names"
+        )),
         None => Ok(()),
     }
 }

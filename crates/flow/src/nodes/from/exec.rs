@@ -43,7 +43,10 @@ impl From {
             truncate: config.duration("truncate"),
             round: config.duration("round"),
             by_name: config.flag("groupByMeasurement"),
-            grouping: Grouping::new(dimensions::choice(config.property("groupBy").unwrap_or_default(), &[])),
+            grouping: Grouping::new(dimensions::choice(
+                config.property("groupBy").unwrap_or_default(),
+                &[],
+            )),
         })
     }
 
@@ -59,7 +62,11 @@ impl From {
         let (lambda, state) = self.filter.as_mut()?;
         let bound = lambda.bind(block);
         if let Some(pass) = bound.bool_columns() {
-            return Some((0..block.len() as u32).filter(|&row| pass[row as usize]).collect());
+            return Some(
+                (0..block.len() as u32)
+                    .filter(|&row| pass[row as usize])
+                    .collect(),
+            );
         }
         let mut rows = Vec::with_capacity(block.len());
         for row in 0..block.len() {
@@ -76,7 +83,10 @@ impl From {
     fn times(&self, times: &[i64]) -> Option<Vec<i64>> {
         let (truncate, round) = (self.truncate, self.round);
         let change = |time| go_time::round(go_time::truncate(time, truncate), round);
-        times.iter().any(|&time| change(time) != time).then(|| times.iter().map(|&time| change(time)).collect())
+        times
+            .iter()
+            .any(|&time| change(time) != time)
+            .then(|| times.iter().map(|&time| change(time)).collect())
     }
 }
 
@@ -91,11 +101,17 @@ impl Node for From {
         if points.is_empty() {
             return Ok(());
         }
-        if (self.truncate > 0 || self.round > 0) && let Some(times) = self.times(&points.block.time) {
-            points.block = Arc::new(Block { time: Arc::new(times), ..(*points.block).clone() });
+        if (self.truncate > 0 || self.round > 0)
+            && let Some(times) = self.times(&points.block.time)
+        {
+            points.block = Arc::new(Block {
+                time: Arc::new(times),
+                ..(*points.block).clone()
+            });
         }
         let mut groups = Vec::with_capacity(points.len());
-        self.grouping.assign(ctx.groups, &points.block, self.by_name, &mut groups);
+        self.grouping
+            .assign(ctx.groups, &points.block, self.by_name, &mut groups);
         points.groups = Arc::new(groups);
         ctx.emit(Message::Points(points));
         Ok(())

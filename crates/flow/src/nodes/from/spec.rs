@@ -14,14 +14,24 @@ pub(crate) static FROM: NodeSpec = NodeSpec {
     shape: Shape::Whole,
     arguments: NONE,
     properties: &[
-        Property::value("database", &[arg("database", K::String)], "any", "Takes only points of this database."),
+        Property::value(
+            "database",
+            &[arg("database", K::String)],
+            "any",
+            "Takes only points of this database.",
+        ),
         Property::value(
             "retentionPolicy",
             &[arg("retention policy", K::String)],
             "any",
             "Takes only points of this retention policy.",
         ),
-        Property::value("measurement", &[arg("measurement", K::String)], "any", "Takes only points of this measurement."),
+        Property::value(
+            "measurement",
+            &[arg("measurement", K::String)],
+            "any",
+            "Takes only points of this measurement.",
+        ),
         Property {
             name: "where",
             arguments: exactly(&[arg("expression", K::Lambda)]),

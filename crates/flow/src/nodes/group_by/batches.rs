@@ -50,12 +50,19 @@ impl Regroup {
         }
         self.last = Some(time);
         for (group, collected) in self.groups.iter() {
-            let block = collected.rows.to_block(Arc::clone(&collected.name), Arc::clone(self.keys.table()));
+            let block = collected
+                .rows
+                .to_block(Arc::clone(&collected.name), Arc::clone(self.keys.table()));
             let mut order: Vec<u32> = (0..block.len() as u32).collect();
             order.sort_by_key(|&row| block.time[row as usize]);
             let sorted = order.iter().enumerate().all(|(at, &row)| at == row as usize);
             let rows = Arc::new(if sorted { block } else { block.gather(&order) });
-            let batch = PointBatch { name: Arc::clone(&collected.name), group, tmax: collected.tmax, rows };
+            let batch = PointBatch {
+                name: Arc::clone(&collected.name),
+                group,
+                tmax: collected.tmax,
+                rows,
+            };
             ctx.emit(Message::Batch(Arc::new(batch)));
         }
         self.groups.clear();

@@ -40,7 +40,8 @@ impl Node for GroupBy {
     fn points(&mut self, ctx: &mut Context<'_>, mut points: Points) -> Outcome {
         let mut groups = Vec::with_capacity(points.len());
         if self.by_name || !ctx.any_by_name() {
-            self.grouping.assign(ctx.groups, &points.block, self.by_name, &mut groups);
+            self.grouping
+                .assign(ctx.groups, &points.block, self.by_name, &mut groups);
         } else {
             self.assign_each(ctx, &points, &mut groups);
         }
@@ -53,7 +54,8 @@ impl Node for GroupBy {
         self.batches.advance(ctx, batch.tmax);
         let by_name = self.by_name || ctx.group(batch.group).dimensions.by_name;
         let mut groups = Vec::with_capacity(batch.rows.len());
-        self.grouping.assign(ctx.groups, &batch.rows, by_name, &mut groups);
+        self.grouping
+            .assign(ctx.groups, &batch.rows, by_name, &mut groups);
         self.batches.add(&batch, &groups);
         Ok(())
     }

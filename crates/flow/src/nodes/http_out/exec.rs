@@ -56,8 +56,13 @@ impl HttpOut {
 
 /// A point with all of its tags.
 fn point(block: &Block, row: usize) -> Series {
-    let present = block.columns.iter().filter_map(|column| Some((&column.name, column.get(row)?)));
-    let (columns, values) = present.map(|(name, value)| (Arc::clone(name), Some(value.to_value()))).unzip();
+    let present = block
+        .columns
+        .iter()
+        .filter_map(|column| Some((&column.name, column.get(row)?)));
+    let (columns, values) = present
+        .map(|(name, value)| (Arc::clone(name), Some(value.to_value())))
+        .unzip();
     Series {
         name: Arc::clone(&block.name),
         tags: block.tags(row),
@@ -73,7 +78,12 @@ fn batch_series(batch: &PointBatch, tags: &Tags) -> Series {
     if !rows.is_empty() {
         columns.extend(rows.fields(0).map(|(name, _)| Arc::from(name)));
         let first = rows.tags(0);
-        columns.extend(first.iter().filter(|(key, _)| tags.get(key).is_none()).map(|(key, _)| Arc::from(key)));
+        columns.extend(
+            first
+                .iter()
+                .filter(|(key, _)| tags.get(key).is_none())
+                .map(|(key, _)| Arc::from(key)),
+        );
         columns.sort();
     }
     let row = |at: usize| {
@@ -84,7 +94,12 @@ fn batch_series(batch: &PointBatch, tags: &Tags) -> Series {
         };
         (rows.time[at], columns.iter().map(value).collect())
     };
-    Series { name: Arc::clone(&batch.name), tags: tags.clone(), rows: (0..rows.len()).map(row).collect(), columns }
+    Series {
+        name: Arc::clone(&batch.name),
+        tags: tags.clone(),
+        rows: (0..rows.len()).map(row).collect(),
+        columns,
+    }
 }
 
 impl Node for HttpOut {

@@ -129,7 +129,12 @@ mod tests {
             "{\"series\":[{\"name\":\"m\",\"tags\":{\"a\":\"\\u003cb\\u003e\"},\"columns\":[\"time\",\"f\",\"g\"],\
              \"values\":[[\"1970-01-01T00:00:00Z\",1e+21,null]]}]}"
         );
-        let empty = Series { rows: Vec::new(), columns: Vec::new(), tags: Tags::EMPTY, name: Arc::from("m") };
+        let empty = Series {
+            rows: Vec::new(),
+            columns: Vec::new(),
+            tags: Tags::EMPTY,
+            name: Arc::from("m"),
+        };
         assert_eq!(result([&empty].into_iter()), "{\"series\":[{\"name\":\"m\"}]}");
         assert_eq!(result(std::iter::empty()), "{\"series\":null}");
     }

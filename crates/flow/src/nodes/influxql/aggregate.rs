@@ -39,7 +39,12 @@ pub(super) struct StreamAggregate {
 
 impl StreamAggregate {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, keys: OwnKeys::default(), groups: PerGroup::default(), answer: Vec::new() }
+        Self {
+            settings,
+            keys: OwnKeys::default(),
+            groups: PerGroup::default(),
+            answer: Vec::new(),
+        }
     }
 
     /// Adds a point to a slot.
@@ -54,7 +59,11 @@ impl StreamAggregate {
         value: Option<Pushed<'_>>,
     ) {
         let Some(value) = value else {
-            let doing = if slot.live { "failed to aggregate point" } else { "failed to realize reduce context from fields" };
+            let doing = if slot.live {
+                "failed to aggregate point"
+            } else {
+                "failed to realize reduce context from fields"
+            };
             ctx.error(doing, settings.call.missing());
             return;
         };
@@ -75,7 +84,9 @@ impl StreamAggregate {
                 kept.drop_front(kept.len());
             }
         }
-        let Some(aggregate) = &mut slot.aggregate else { return };
+        let Some(aggregate) = &mut slot.aggregate else {
+            return;
+        };
         let token = Row(slot.kept.as_ref().map_or(0, |kept| kept.len()) as u64);
         match aggregate.push(block.time[row], value, token) {
             Ok(true) => {
@@ -98,7 +109,9 @@ impl StreamAggregate {
         group: GroupId,
         slot: &Slot,
     ) {
-        let Some(aggregate) = slot.aggregate.as_ref().filter(|_| slot.live) else { return };
+        let Some(aggregate) = slot.aggregate.as_ref().filter(|_| slot.live) else {
+            return;
+        };
         answer.clear();
         if let Err(error) = aggregate.emit(answer) {
             ctx.error("failed to emit stream", error);
@@ -106,28 +119,27 @@ impl StreamAggregate {
         }
         let time = |emitted: &Emitted| emitted.time.filter(|_| settings.point_times).unwrap_or(slot.time);
         if settings.gives_batch {
-            ctx.emit(Message::Batch(Arc::new(many(settings, keys, answer, group, slot))));
+            ctx.emit(Message::Batch(Arc::new(many(
+                settings, keys, answer, group, slot,
+            ))));
             return;
         }
         let [one] = &**answer else { return };
-        match (settings.call.function().keeps, one.row, &slot.kept) {
-            (Keeps::Point, Some(row), Some(kept)) => {
-                let row = row.0 as usize;
-                let Some(&key) = kept.keys().get(row) else { return };
-                out.row(&slot.name, time(one), key, group);
-                for (name, value) in kept.fields(row) {
-                    // The field is renamed; one that has the new name already gives way.
-                    if *name == settings.field {
-                        out.field(&settings.name, value);
-                    } else if *name != settings.name {
-                        out.field(name, value);
-                    }
+        if let (Keeps::Point, Some(row), Some(kept)) = (settings.call.function().keeps, one.row, &slot.kept) {
+            let row = row.0 as usize;
+            let Some(&key) = kept.keys().get(row) else { return };
+            out.row(&slot.name, time(one), key, group);
+            for (name, value) in kept.fields(row) {
+                // The field is renamed; one that has the new name already gives way.
+                if *name == settings.field {
+                    out.field(&settings.name, value);
+                } else if *name != settings.name {
+                    out.field(name, value);
                 }
             }
-            _ => {
-                out.row(&slot.name, time(one), slot.key, group);
-                out.field(&settings.name, given(&one.value));
-            }
+        } else {
+            out.row(&slot.name, time(one), slot.key, group);
+            out.field(&settings.name, given(&one.value));
         }
     }
 }
@@ -138,23 +150,49 @@ fn many(settings: &Settings, keys: &OwnKeys, answer: &[Emitted], group: GroupId,
     let (mut times, mut row_keys) = (Vec::with_capacity(answer.len()), Vec::with_capacity(answer.len()));
     for (at, emitted) in answer.iter().enumerate() {
         times.push(emitted.time.filter(|_| settings.point_times).unwrap_or(slot.time));
-        let chosen = emitted.row.zip(slot.kept.as_ref()).and_then(|(row, kept)| kept.keys().get(row.0 as usize));
+        let chosen = emitted
+            .row
+            .zip(slot.kept.as_ref())
+            .and_then(|(row, kept)| kept.keys().get(row.0 as usize));
         row_keys.push(chosen.copied().unwrap_or(slot.key));
         column.set(at, given(&emitted.value));
     }
-    let tmax = times.iter().copied().chain([slot.time]).max().unwrap_or(slot.time);
+    let tmax = times
+        .iter()
+        .copied()
+        .chain([slot.time])
+        .max()
+        .unwrap_or(slot.time);
     let columns = column.finish(answer.len()).into_iter().collect();
-    let block = rows::block(Arc::clone(&slot.name), Arc::clone(keys.table()), times, row_keys, columns);
-    PointBatch { name: Arc::clone(&slot.name), group, tmax, rows: Arc::new(block) }
+    let block = rows::block(
+        Arc::clone(&slot.name),
+        Arc::clone(keys.table()),
+        times,
+        row_keys,
+        columns,
+    );
+    PointBatch {
+        name: Arc::clone(&slot.name),
+        group,
+        tmax,
+        rows: Arc::new(block),
+    }
 }
 
 impl Node for StreamAggregate {
     fn points(&mut self, ctx: &mut Context<'_>, points: Points) -> Outcome {
         let block = &*points.block;
         let column = block.column(&self.settings.field);
-        let dense = column.filter(|column| column.is_dense()).map(|column| &*column.values);
+        let dense = column
+            .filter(|column| column.is_dense())
+            .map(|column| &*column.values);
         let mut out = OutputRows::new(Arc::clone(self.keys.table()));
-        let Self { settings, keys, groups, answer } = self;
+        let Self {
+            settings,
+            keys,
+            groups,
+            answer,
+        } = self;
         for (row, &group) in points.groups.iter().enumerate() {
             let time = block.time[row];
             let slot = groups.entry(group, || Slot {
@@ -203,19 +241,32 @@ impl Node for StreamAggregate {
                 time: slot.time,
                 name: slot.name.to_string(),
                 aggregate: slot.aggregate.clone().filter(|_| slot.live),
-                kept: slot.kept.as_ref().filter(|_| slot.live).map(|kept| kept.store(&self.keys)).unwrap_or_default(),
+                kept: slot
+                    .kept
+                    .as_ref()
+                    .filter(|_| slot.live)
+                    .map(|kept| kept.store(&self.keys))
+                    .unwrap_or_default(),
             })
             .collect();
-        serde_json::to_value(Stored { version: STATE_VERSION, slots }).ok()
+        serde_json::to_value(Stored {
+            version: STATE_VERSION,
+            slots,
+        })
+        .ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let stored: Stored = serde_json::from_value(state)?;
         if stored.version != STATE_VERSION {
-            return Err(serde::de::Error::custom("another version of the functions' state"));
+            return Err(serde::de::Error::custom(
+                "another version of the functions' state",
+            ));
         }
         for slot in stored.slots {
-            let Some(group) = groups.group(slot.group) else { continue };
+            let Some(group) = groups.group(slot.group) else {
+                continue;
+            };
             let restored = Slot {
                 time: slot.time,
                 name: Arc::from(slot.name),

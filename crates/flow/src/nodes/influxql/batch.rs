@@ -22,7 +22,11 @@ pub(super) struct BatchAggregate {
 
 impl BatchAggregate {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, keys: OwnKeys::default(), groups: PerGroup::default() }
+        Self {
+            settings,
+            keys: OwnKeys::default(),
+            groups: PerGroup::default(),
+        }
     }
 
     /// The aggregate of a batch; `None` when no point has the field.
@@ -32,9 +36,14 @@ impl BatchAggregate {
         if let Some(column) = column.filter(|column| column.is_dense() && !rows.is_empty()) {
             let from = Rows::From(Row(0));
             let made = match &*column.values {
-                Values::Float(values) => call
-                    .aggregate(capstan_influxql::FieldType::Float)
-                    .map(|mut aggregate| aggregate.push_floats(&rows.time, values, from).map(|()| aggregate)),
+                Values::Float(values) => {
+                    call.aggregate(capstan_influxql::FieldType::Float)
+                        .map(|mut aggregate| {
+                            aggregate
+                                .push_floats(&rows.time, values, from)
+                                .map(|()| aggregate)
+                        })
+                }
                 Values::Int(values) => call
                     .aggregate(capstan_influxql::FieldType::Int)
                     .map(|mut aggregate| aggregate.push_ints(&rows.time, values, from).map(|()| aggregate)),
@@ -85,7 +94,10 @@ impl BatchAggregate {
         block.name = Arc::clone(&batch.name);
         block.time = Arc::new(vec![time]);
         if self.settings.field != self.settings.name
-            && let Some(at) = block.columns.iter().position(|column| column.name == self.settings.field)
+            && let Some(at) = block
+                .columns
+                .iter()
+                .position(|column| column.name == self.settings.field)
         {
             let renamed = block.columns.remove(at).renamed(Arc::clone(&self.settings.name));
             block = block.with_column(renamed);
@@ -100,18 +112,29 @@ impl BatchAggregate {
         let (mut times, mut keys) = (Vec::with_capacity(answer.len()), Vec::with_capacity(answer.len()));
         for (at, emitted) in answer.iter().enumerate() {
             times.push(self.time(batch, emitted));
-            keys.push(match emitted.row.filter(|row| (row.0 as usize) < batch.rows.len()) {
-                Some(row) => self.keys.of_tags(&batch.rows.tags(row.0 as usize)),
-                None => group,
-            });
+            keys.push(
+                match emitted.row.filter(|row| (row.0 as usize) < batch.rows.len()) {
+                    Some(row) => self.keys.of_tags(&batch.rows.tags(row.0 as usize)),
+                    None => group,
+                },
+            );
             column.set(at, given(&emitted.value));
         }
         let columns = column.finish(answer.len()).into_iter().collect();
-        rows::block(Arc::clone(&batch.name), Arc::clone(self.keys.table()), times, keys, columns)
+        rows::block(
+            Arc::clone(&batch.name),
+            Arc::clone(self.keys.table()),
+            times,
+            keys,
+            columns,
+        )
     }
 
     fn time(&self, batch: &PointBatch, emitted: &Emitted) -> i64 {
-        emitted.time.filter(|_| self.settings.point_times).unwrap_or(batch.tmax)
+        emitted
+            .time
+            .filter(|_| self.settings.point_times)
+            .unwrap_or(batch.tmax)
     }
 }
 
@@ -133,19 +156,36 @@ impl Node for BatchAggregate {
         }
         if self.settings.gives_batch {
             let rows = self.made(ctx, &batch, &answer);
-            let tmax = rows.time.iter().copied().chain([batch.tmax]).max().unwrap_or(batch.tmax);
+            let tmax = rows
+                .time
+                .iter()
+                .copied()
+                .chain([batch.tmax])
+                .max()
+                .unwrap_or(batch.tmax);
             let (name, group) = (Arc::clone(&batch.name), batch.group);
-            ctx.emit(Message::Batch(Arc::new(PointBatch { name, group, tmax, rows: Arc::new(rows) })));
+            ctx.emit(Message::Batch(Arc::new(PointBatch {
+                name,
+                group,
+                tmax,
+                rows: Arc::new(rows),
+            })));
             return Ok(());
         }
         let [one] = &*answer else { return Ok(()) };
-        let row = one.row.map(|row| row.0 as usize).filter(|&row| row < batch.rows.len());
+        let row = one
+            .row
+            .map(|row| row.0 as usize)
+            .filter(|&row| row < batch.rows.len());
         let block = match (self.settings.call.function().keeps, row) {
             (Keeps::Point, Some(row)) => self.chosen(&batch, row, self.time(&batch, one)),
             _ => self.made(ctx, &batch, &answer),
         };
         let groups = Arc::new(vec![batch.group]);
-        ctx.emit(Message::Points(Points { block: Arc::new(block), groups }));
+        ctx.emit(Message::Points(Points {
+            block: Arc::new(block),
+            groups,
+        }));
         Ok(())
     }
 
@@ -160,7 +200,11 @@ impl Node for BatchAggregate {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let places: Vec<u32> = self.groups.iter().map(|(group, ())| groups.place(group)).collect();
+        let places: Vec<u32> = self
+            .groups
+            .iter()
+            .map(|(group, ())| groups.place(group))
+            .collect();
         serde_json::to_value(places).ok()
     }
 

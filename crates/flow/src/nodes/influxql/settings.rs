@@ -47,7 +47,9 @@ pub(super) fn build(config: &NodeConfig, _builder: &mut Builder<'_>) -> Result<B
     let call = call(config).map_err(|error| error.to_string())?;
     let settings = Settings {
         field: Arc::from(call.field()),
-        name: config.string("as").unwrap_or_else(|| Arc::from(call.function().default_as)),
+        name: config
+            .string("as")
+            .unwrap_or_else(|| Arc::from(call.function().default_as)),
         point_times: config.flag("usePointTimes") || call.function().point_times,
         gives_batch: config.provides == EdgeType::Batch,
         call,

@@ -5,7 +5,8 @@ use capstan_influxql::FUNCTIONS;
 
 use super::settings;
 use crate::registry::{
-    Argument, ArgumentKind as K, Arguments, NodeSpec, Parents, Property, Provides, Shape, Wants, any, arg, exactly,
+    Argument, ArgumentKind as K, Arguments, NodeSpec, Parents, Property, Provides, Shape, Wants, any, arg,
+    exactly,
 };
 
 const FIELD: Argument = arg("field", K::String);
@@ -22,11 +23,25 @@ enum Gives {
 }
 
 static PROPERTIES: [Property; 2] = [
-    Property::value("as", &[arg("name", K::String)], "the function's name", "Names the field of the result."),
-    Property::flag("usePointTimes", "Keeps the time of the chosen point instead of the end of the batch."),
+    Property::value(
+        "as",
+        &[arg("name", K::String)],
+        "the function's name",
+        "Names the field of the result.",
+    ),
+    Property::flag(
+        "usePointTimes",
+        "Keeps the time of the chosen point instead of the end of the batch.",
+    ),
 ];
 
-const fn function(at: usize, kind: &'static str, method: &'static str, arguments: Arguments, gives: Gives) -> NodeSpec {
+const fn function(
+    at: usize,
+    kind: &'static str,
+    method: &'static str,
+    arguments: Arguments,
+    gives: Gives,
+) -> NodeSpec {
     NodeSpec {
         kind,
         method,
@@ -51,10 +66,16 @@ const fn of_field(at: usize, method: &'static str, gives: Gives) -> NodeSpec {
     function(at, method, method, exactly(&[FIELD]), gives)
 }
 
-const RANK: Arguments =
-    Arguments { required: &[arg("n", K::Int), FIELD], rest: any("fieldsAndTags", K::String).rest };
-const FORECAST: Arguments =
-    exactly(&[FIELD, arg("h", K::Int), arg("m", K::Int), arg("interval", K::Duration)]);
+const RANK: Arguments = Arguments {
+    required: &[arg("n", K::Int), FIELD],
+    rest: any("fieldsAndTags", K::String).rest,
+};
+const FORECAST: Arguments = exactly(&[
+    FIELD,
+    arg("h", K::Int),
+    arg("m", K::Int),
+    arg("interval", K::Duration),
+]);
 
 /// One per function, in the order of `capstan_influxql`'s table.
 pub(crate) static SPECS: [NodeSpec; 21] = [
@@ -69,13 +90,31 @@ pub(crate) static SPECS: [NodeSpec; 21] = [
     of_field(8, "last", Gives::One),
     of_field(9, "min", Gives::One),
     of_field(10, "max", Gives::One),
-    function(11, "percentile", "percentile", exactly(&[FIELD, arg("percentile", K::Float)]), Gives::One),
+    function(
+        11,
+        "percentile",
+        "percentile",
+        exactly(&[FIELD, arg("percentile", K::Float)]),
+        Gives::One,
+    ),
     function(12, "top", "top", RANK, Gives::Batch),
     function(13, "bottom", "bottom", RANK, Gives::Batch),
     of_field(14, "stddev", Gives::One),
-    function(15, "elapsed", "elapsed", exactly(&[FIELD, arg("unit", K::Duration)]), Gives::Each),
+    function(
+        15,
+        "elapsed",
+        "elapsed",
+        exactly(&[FIELD, arg("unit", K::Duration)]),
+        Gives::Each,
+    ),
     of_field(16, "difference", Gives::Each),
-    function(17, "movingAverage", "movingAverage", exactly(&[FIELD, arg("window", K::Int)]), Gives::Each),
+    function(
+        17,
+        "movingAverage",
+        "movingAverage",
+        exactly(&[FIELD, arg("window", K::Int)]),
+        Gives::Each,
+    ),
     of_field(18, "cumulativeSum", Gives::Each),
     function(19, "holtWinters", "holtWinters", FORECAST, Gives::Batch),
     // The name without `WithFit` is Kapacitor's (N-158).
@@ -99,9 +138,19 @@ mod tests {
                 ParameterKind::Duration => K::Duration,
             };
             let wanted: Vec<K> = function.parameters.iter().map(|p| kind(p.kind)).collect();
-            let taken: Vec<K> = spec.arguments.required.iter().map(|argument| argument.kind).collect();
+            let taken: Vec<K> = spec
+                .arguments
+                .required
+                .iter()
+                .map(|argument| argument.kind)
+                .collect();
             assert_eq!(taken, wanted, "{}", spec.method);
-            assert_eq!(spec.arguments.rest.is_some(), function.rest.is_some(), "{}", spec.method);
+            assert_eq!(
+                spec.arguments.rest.is_some(),
+                function.rest.is_some(),
+                "{}",
+                spec.method
+            );
             let provides = match function.shape {
                 FunctionShape::Aggregate | FunctionShape::Selector => Provides::Stream,
                 FunctionShape::MultiRow => Provides::Batch,

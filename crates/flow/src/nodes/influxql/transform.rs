@@ -59,13 +59,26 @@ impl Answers {
 
     fn finish(self, name: &Arc<str>, keys: &OwnKeys) -> (Block, Vec<GroupId>) {
         let columns = self.column.finish(self.times.len()).into_iter().collect();
-        (rows::block(Arc::clone(name), Arc::clone(keys.table()), self.times, self.keys, columns), self.groups)
+        (
+            rows::block(
+                Arc::clone(name),
+                Arc::clone(keys.table()),
+                self.times,
+                self.keys,
+                columns,
+            ),
+            self.groups,
+        )
     }
 }
 
 impl Transforming {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, keys: OwnKeys::default(), groups: PerGroup::default() }
+        Self {
+            settings,
+            keys: OwnKeys::default(),
+            groups: PerGroup::default(),
+        }
     }
 
     fn state<'a>(
@@ -74,14 +87,23 @@ impl Transforming {
         ctx: &Context<'_>,
         group: GroupId,
     ) -> &'a mut State {
-        groups.entry(group, || State { key: keys.of_tags(&ctx.group(group).tags), transform: None })
+        groups.entry(group, || State {
+            key: keys.of_tags(&ctx.group(group).tags),
+            transform: None,
+        })
     }
 
     fn run(&mut self, ctx: &mut Context<'_>, block: &Block, group: impl Fn(usize) -> GroupId) -> Answers {
         let column = block.column(&self.settings.field);
-        let dense = column.filter(|column| column.is_dense()).map(|column| &*column.values);
+        let dense = column
+            .filter(|column| column.is_dense())
+            .map(|column| &*column.values);
         let mut answers = Answers::new(&self.settings.name, block.len());
-        let Self { settings, keys, groups } = self;
+        let Self {
+            settings,
+            keys,
+            groups,
+        } = self;
         for (row, &time) in block.time.iter().enumerate() {
             let group = group(row);
             let State { key, transform } = Self::state(groups, keys, ctx, group);
@@ -127,13 +149,18 @@ impl Node for Transforming {
     fn points(&mut self, ctx: &mut Context<'_>, points: Points) -> Outcome {
         let answers = self.run(ctx, &points.block, |row| points.groups[row]);
         let (block, groups) = answers.finish(&points.block.name, &self.keys);
-        ctx.emit(Message::Points(Points { block: Arc::new(block), groups: Arc::new(groups) }));
+        ctx.emit(Message::Points(Points {
+            block: Arc::new(block),
+            groups: Arc::new(groups),
+        }));
         Ok(())
     }
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
         Self::state(&mut self.groups, &self.keys, ctx, batch.group).transform = None;
-        let (rows, _) = self.run(ctx, &batch.rows, |_| batch.group).finish(&batch.name, &self.keys);
+        let (rows, _) = self
+            .run(ctx, &batch.rows, |_| batch.group)
+            .finish(&batch.name, &self.keys);
         ctx.emit(Message::Batch(Arc::new(batch.with_rows(Arc::new(rows)))));
         Ok(())
     }
@@ -149,17 +176,29 @@ impl Node for Transforming {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let states = self.groups.iter().map(|(group, state)| (groups.place(group), state.transform.clone())).collect();
-        serde_json::to_value(Stored { version: STATE_VERSION, states }).ok()
+        let states = self
+            .groups
+            .iter()
+            .map(|(group, state)| (groups.place(group), state.transform.clone()))
+            .collect();
+        serde_json::to_value(Stored {
+            version: STATE_VERSION,
+            states,
+        })
+        .ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let stored: Stored = serde_json::from_value(state)?;
         if stored.version != STATE_VERSION {
-            return Err(serde::de::Error::custom("another version of the functions' state"));
+            return Err(serde::de::Error::custom(
+                "another version of the functions' state",
+            ));
         }
         for (place, transform) in stored.states {
-            let Some(group) = groups.group(place) else { continue };
+            let Some(group) = groups.group(place) else {
+                continue;
+            };
             let key = self.keys.of_tags(&groups.groups().get(group).tags);
             self.groups.entry(group, || State { key, transform });
         }

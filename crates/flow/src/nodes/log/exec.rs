@@ -26,7 +26,9 @@ impl Log {
     }
 
     fn log(&self, ctx: &Context<'_>, event: DataEvent<'_>) {
-        ctx.ports().log.data(ctx.task(), ctx.node(), self.level, &self.prefix, event);
+        ctx.ports()
+            .log
+            .data(ctx.task(), ctx.node(), self.level, &self.prefix, event);
     }
 }
 

@@ -13,8 +13,18 @@ pub(crate) static LOG: NodeSpec = NodeSpec {
     shape: Shape::Whole,
     arguments: NONE,
     properties: &[
-        Property::value("level", &[arg("level", K::String)], "'INFO'", "DEBUG, INFO or ERROR."),
-        Property::value("prefix", &[arg("prefix", K::String)], "none", "Goes in front of each line."),
+        Property::value(
+            "level",
+            &[arg("level", K::String)],
+            "'INFO'",
+            "DEBUG, INFO or ERROR.",
+        ),
+        Property::value(
+            "prefix",
+            &[arg("prefix", K::String)],
+            "none",
+            "Goes in front of each line.",
+        ),
     ],
     stats: &[],
     doc: "Logs every point or batch and passes it on.",

@@ -30,7 +30,10 @@ impl Sample {
             Some(Value::Duration(nanos)) if *nanos > 0 => Rate::Multiples(*nanos),
             _ => return None,
         };
-        Some(Self { rate, seen: PerGroup::default() })
+        Some(Self {
+            rate,
+            seen: PerGroup::default(),
+        })
     }
 
     fn kept(&mut self, times: &[i64], group: impl Fn(usize) -> GroupId) -> Vec<u32> {
@@ -38,7 +41,7 @@ impl Sample {
         for (row, &time) in times.iter().enumerate() {
             let seen = self.seen.entry(group(row), || 0);
             let keep = match self.rate {
-                Rate::Every(n) => *seen % n == 0,
+                Rate::Every(n) => seen.is_multiple_of(n),
                 Rate::Multiples(unit) => go_time::truncate(time, unit) == time,
             };
             *seen += 1;
@@ -75,7 +78,11 @@ impl Node for Sample {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let stored: Vec<(u32, u64)> = self.seen.iter().map(|(group, seen)| (groups.place(group), *seen)).collect();
+        let stored: Vec<(u32, u64)> = self
+            .seen
+            .iter()
+            .map(|(group, seen)| (groups.place(group), *seen))
+            .collect();
         serde_json::to_value(stored).ok()
     }
 

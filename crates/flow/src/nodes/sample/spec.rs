@@ -15,12 +15,25 @@ pub(crate) static SAMPLE: NodeSpec = NodeSpec {
     properties: &[],
     stats: &[],
     doc: "Passes on every n-th point of a group, or points whose time is a multiple of a duration.",
-    check: |config| if negative(config) { Err(RATE.to_owned()) } else { Ok(()) },
-    build: |config, _| Sample::new(config).map(|sample| Box::new(sample) as _).ok_or_else(|| RATE.to_owned()),
+    check: |config| {
+        if negative(config) {
+            Err(RATE.to_owned())
+        } else {
+            Ok(())
+        }
+    },
+    build: |config, _| {
+        Sample::new(config)
+            .map(|sample| Box::new(sample) as _)
+            .ok_or_else(|| RATE.to_owned())
+    },
 };
 
 const RATE: &str = "invalid sample rate: must be positive integer or duration";
 
 fn negative(config: &NodeConfig) -> bool {
-    matches!(config.arguments.first(), Some(Value::Int(..0) | Value::Duration(..0)))
+    matches!(
+        config.arguments.first(),
+        Some(Value::Int(..0) | Value::Duration(..0))
+    )
 }

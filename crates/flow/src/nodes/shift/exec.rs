@@ -13,14 +13,24 @@ pub(super) struct Shift {
 
 impl Shift {
     fn block(&self, block: &Block) -> Arc<Block> {
-        let time = block.time.iter().map(|time| time.saturating_add(self.by)).collect();
-        Arc::new(Block { time: Arc::new(time), ..block.clone() })
+        let time = block
+            .time
+            .iter()
+            .map(|time| time.saturating_add(self.by))
+            .collect();
+        Arc::new(Block {
+            time: Arc::new(time),
+            ..block.clone()
+        })
     }
 }
 
 impl Node for Shift {
     fn points(&mut self, ctx: &mut Context<'_>, points: Points) -> Outcome {
-        ctx.emit(Message::Points(Points { block: self.block(&points.block), groups: points.groups }));
+        ctx.emit(Message::Points(Points {
+            block: self.block(&points.block),
+            groups: points.groups,
+        }));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 use super::exec::Shift;
-use crate::registry::{ArgumentKind as K, NodeSpec, Parents, Provides, Shape, Wants, arg, exactly, unchecked};
+use crate::registry::{
+    ArgumentKind as K, NodeSpec, Parents, Provides, Shape, Wants, arg, exactly, unchecked,
+};
 use crate::script::Value;
 
 /// `|shift(duration)`.

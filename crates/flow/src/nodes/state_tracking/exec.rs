@@ -31,8 +31,17 @@ pub(super) struct StateTracking {
 }
 
 impl StateTracking {
-    pub(super) fn new(config: &NodeConfig, builder: &Builder<'_>, name: &str, track: Track) -> Result<Self, String> {
-        let body = config.lambda_arguments().into_iter().next().ok_or("nil expression passed to the node")?;
+    pub(super) fn new(
+        config: &NodeConfig,
+        builder: &Builder<'_>,
+        name: &str,
+        track: Track,
+    ) -> Result<Self, String> {
+        let body = config
+            .lambda_arguments()
+            .into_iter()
+            .next()
+            .ok_or("nil expression passed to the node")?;
         Ok(Self {
             predicate: Predicate::compile(&body, builder.ports)?,
             name: config.string("as").unwrap_or_else(|| Arc::from(name)),
@@ -41,7 +50,12 @@ impl StateTracking {
         })
     }
 
-    fn run(&mut self, ctx: &mut Context<'_>, block: &Block, group: impl Fn(usize) -> GroupId) -> (Vec<u32>, Column) {
+    fn run(
+        &mut self,
+        ctx: &mut Context<'_>,
+        block: &Block,
+        group: impl Fn(usize) -> GroupId,
+    ) -> (Vec<u32>, Column) {
         let mut rows = Vec::with_capacity(block.len());
         let (mut floats, mut ints) = (Vec::new(), Vec::new());
         let (since, track) = (&mut self.since, self.track);
@@ -79,7 +93,10 @@ impl Node for StateTracking {
         let (rows, column) = self.run(ctx, &points.block, |row| points.groups[row]);
         let Points { block, groups } = points.gather(&rows);
         let block = Arc::unwrap_or_clone(block).with_column(column);
-        ctx.emit(Message::Points(Points { block: Arc::new(block), groups }));
+        ctx.emit(Message::Points(Points {
+            block: Arc::new(block),
+            groups,
+        }));
         Ok(())
     }
 
@@ -105,7 +122,11 @@ impl Node for StateTracking {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let since: Vec<(u32, Since)> = self.since.iter().map(|(group, since)| (groups.place(group), *since)).collect();
+        let since: Vec<(u32, Since)> = self
+            .since
+            .iter()
+            .map(|(group, since)| (groups.place(group), *since))
+            .collect();
         let predicate = self.predicate.snapshot(groups)?;
         serde_json::to_value((predicate, since)).ok()
     }

@@ -13,15 +13,34 @@ pub(crate) static STATE_DURATION: NodeSpec = NodeSpec {
     shape: Shape::Keyed,
     arguments: exactly(&[arg("expression", K::Lambda)]),
     properties: &[
-        Property::value("as", &[arg("name", K::String)], "'state_duration'", "Names the field of the result."),
-        Property::value("unit", &[arg("unit", K::Duration)], "1s", "The unit of the result."),
+        Property::value(
+            "as",
+            &[arg("name", K::String)],
+            "'state_duration'",
+            "Names the field of the result.",
+        ),
+        Property::value(
+            "unit",
+            &[arg("unit", K::Duration)],
+            "1s",
+            "The unit of the result.",
+        ),
     ],
     stats: &[],
     doc: "Adds how long the expression has been true; -1 while it is false.",
     check: unchecked,
     build: |config, builder| {
-        let unit = if config.flag("unit") { config.duration("unit") } else { 1_000_000_000 };
-        Ok(Box::new(StateTracking::new(config, builder, "state_duration", Track::Duration { unit })?))
+        let unit = if config.flag("unit") {
+            config.duration("unit")
+        } else {
+            1_000_000_000
+        };
+        Ok(Box::new(StateTracking::new(
+            config,
+            builder,
+            "state_duration",
+            Track::Duration { unit },
+        )?))
     },
 };
 
@@ -43,5 +62,12 @@ pub(crate) static STATE_COUNT: NodeSpec = NodeSpec {
     stats: &[],
     doc: "Adds for how many points in a row the expression has been true; -1 while it is false.",
     check: unchecked,
-    build: |config, builder| Ok(Box::new(StateTracking::new(config, builder, "state_count", Track::Count)?)),
+    build: |config, builder| {
+        Ok(Box::new(StateTracking::new(
+            config,
+            builder,
+            "state_count",
+            Track::Count,
+        )?))
+    },
 };

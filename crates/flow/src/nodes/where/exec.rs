@@ -17,13 +17,22 @@ pub(super) struct Where {
 
 impl Where {
     pub(super) fn new(config: &NodeConfig, builder: &Builder<'_>) -> Result<Self, String> {
-        let body = config.lambda_arguments().into_iter().next().ok_or("nil expression passed to WhereNode")?;
+        let body = config
+            .lambda_arguments()
+            .into_iter()
+            .next()
+            .ok_or("nil expression passed to WhereNode")?;
         let predicate = Predicate::compile(&body, builder.ports)
             .map_err(|error| format!("Failed to compile expression in where clause: {error}"))?;
         Ok(Self { predicate })
     }
 
-    fn matching(&mut self, ctx: &mut Context<'_>, block: &Block, group: impl Fn(usize) -> GroupId) -> Vec<u32> {
+    fn matching(
+        &mut self,
+        ctx: &mut Context<'_>,
+        block: &Block,
+        group: impl Fn(usize) -> GroupId,
+    ) -> Vec<u32> {
         let mut rows = Vec::with_capacity(block.len());
         self.predicate.each(ctx, block, group, |row, pass| {
             if pass {
@@ -44,7 +53,11 @@ impl Node for Where {
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
         self.predicate.touch(batch.group);
         let rows = self.matching(ctx, &batch.rows, |_| batch.group);
-        let batch = if rows.len() == batch.rows.len() { batch } else { Arc::new(batch.gather(&rows)) };
+        let batch = if rows.len() == batch.rows.len() {
+            batch
+        } else {
+            Arc::new(batch.gather(&rows))
+        };
         ctx.emit(Message::Batch(batch));
         Ok(())
     }

@@ -8,9 +8,18 @@ use crate::go_time;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// N-43…N-48; nanoseconds.
-    Time { period: i64, every: i64, align: bool, fill_period: bool },
+    Time {
+        period: i64,
+        every: i64,
+        align: bool,
+        fill_period: bool,
+    },
     /// N-49.
-    Count { period: usize, every: u64, fill_period: bool },
+    Count {
+        period: usize,
+        every: u64,
+        fill_period: bool,
+    },
 }
 
 /// When the next batch is due.
@@ -26,18 +35,32 @@ impl Kind {
     /// When the first batch is due, for a group whose first point has this time (N-44, N-48).
     pub(super) fn first(self, time: i64) -> Due {
         match self {
-            Self::Time { period, every, align, fill_period: true } => {
+            Self::Time {
+                period,
+                every,
+                align,
+                fill_period: true,
+            } => {
                 let full = time.saturating_add(period);
                 if !align {
                     return Due::At(full);
                 }
                 let aligned = go_time::truncate(full, every);
-                Due::At(if aligned > full { aligned } else { aligned.saturating_add(every) })
+                Due::At(if aligned > full {
+                    aligned
+                } else {
+                    aligned.saturating_add(every)
+                })
             }
             Self::Time { every, .. } => Due::At(self.next(time, every)),
-            Self::Count { period, every, fill_period } => {
-                Due::Points { next: if fill_period { period as u64 } else { every }, seen: 0 }
-            }
+            Self::Count {
+                period,
+                every,
+                fill_period,
+            } => Due::Points {
+                next: if fill_period { period as u64 } else { every },
+                seen: 0,
+            },
         }
     }
 
@@ -58,10 +81,15 @@ mod tests {
 
     #[test]
     fn the_first_batch_waits_for_every_or_the_period() {
-        let kind = |align, fill_period| Kind::Time { period: 10, every: 4, align, fill_period };
+        let kind = |align, fill_period| Kind::Time {
+            period: 10,
+            every: 4,
+            align,
+            fill_period,
+        };
         let at = |kind: Kind, time| match kind.first(time) {
             Due::At(at) => at,
-            other => panic!("{other:?}"),
+            other @ Due::Points { .. } => panic!("{other:?}"),
         };
         assert_eq!(at(kind(false, false), 3), 7);
         assert_eq!(at(kind(true, false), 3), 4);

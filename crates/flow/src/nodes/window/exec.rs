@@ -39,9 +39,18 @@ impl Window {
                 fill_period,
             }
         } else {
-            Kind::Time { period, every: config.duration("every"), align: config.flag("align"), fill_period }
+            Kind::Time {
+                period,
+                every: config.duration("every"),
+                align: config.flag("align"),
+                fill_period,
+            }
         };
-        Self { kind, keys: OwnKeys::default(), groups: PerGroup::default() }
+        Self {
+            kind,
+            keys: OwnKeys::default(),
+            groups: PerGroup::default(),
+        }
     }
 
     fn row(&mut self, ctx: &mut Context<'_>, block: &Block, row: usize, group: GroupId) {
@@ -60,14 +69,19 @@ impl Window {
                 due.then(|| open.send_at(time, time.saturating_sub(period).saturating_add(1), time))
             }
             Kind::Time { .. } => {
-                let sent = open.trigger(kind, time);
+                // The point that triggers a batch is not part of it (N-43).
+                if let Some(tmax) = open.trigger(kind, time) {
+                    Self::send(&self.keys, ctx, group, open, tmax);
+                }
                 open.rows.push(block, row, key);
-                sent
+                None
             }
             Kind::Count { period, every, .. } => {
                 open.rows.push(block, row, key);
                 open.rows.drop_front(open.rows.len().saturating_sub(period));
-                let Due::Points { next, seen } = &mut open.due else { return };
+                let Due::Points { next, seen } = &mut open.due else {
+                    return;
+                };
                 *seen += 1;
                 (*seen == *next).then(|| {
                     *next += every;
@@ -81,8 +95,15 @@ impl Window {
     }
 
     fn send(keys: &OwnKeys, ctx: &mut Context<'_>, group: GroupId, open: &Open, tmax: i64) {
-        let rows = open.rows.to_block(Arc::clone(&open.name), Arc::clone(keys.table()));
-        let batch = PointBatch { name: Arc::clone(&open.name), group, tmax, rows: Arc::new(rows) };
+        let rows = open
+            .rows
+            .to_block(Arc::clone(&open.name), Arc::clone(keys.table()));
+        let batch = PointBatch {
+            name: Arc::clone(&open.name),
+            group,
+            tmax,
+            rows: Arc::new(rows),
+        };
         ctx.emit(Message::Batch(Arc::new(batch)));
     }
 }
@@ -90,7 +111,9 @@ impl Window {
 impl Open {
     /// A point or a barrier of `time` came to a window by time: the time of the batch to send, if one is due.
     fn trigger(&mut self, kind: Kind, time: i64) -> Option<i64> {
-        let Kind::Time { period, every, .. } = kind else { return None };
+        let Kind::Time { period, every, .. } = kind else {
+            return None;
+        };
         let Due::At(due) = self.due else { return None };
         if time < due {
             return None;
@@ -103,7 +126,12 @@ impl Open {
 
     /// Drops what is older than `oldest` from the front (N-50).
     fn send_at(&mut self, tmax: i64, oldest: i64, next: i64) -> i64 {
-        let stale = self.rows.times().iter().take_while(|&&time| time < oldest).count();
+        let stale = self
+            .rows
+            .times()
+            .iter()
+            .take_while(|&&time| time < oldest)
+            .count();
         self.rows.drop_front(stale);
         self.due = Due::At(next);
         tmax
@@ -125,7 +153,9 @@ impl Node for Window {
             return Ok(());
         };
         let time = barrier.time;
-        let Some(open) = self.groups.get_mut(barrier.group) else { return Ok(()) };
+        let Some(open) = self.groups.get_mut(barrier.group) else {
+            return Ok(());
+        };
         let sent = if every == 0 {
             let due = matches!(open.due, Due::At(at) if time >= at);
             due.then(|| open.send_at(time, time.saturating_sub(period).saturating_add(1), time))
@@ -165,9 +195,15 @@ impl Node for Window {
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let stored: Vec<Stored> = serde_json::from_value(state)?;
         for window in stored {
-            let Some(group) = groups.group(window.group) else { continue };
+            let Some(group) = groups.group(window.group) else {
+                continue;
+            };
             let rows = RowBuffer::unstore(window.rows, &self.keys);
-            self.groups.entry(group, || Open { name: Arc::from(window.name), due: window.due, rows });
+            self.groups.entry(group, || Open {
+                name: Arc::from(window.name),
+                due: window.due,
+                rows,
+            });
         }
         Ok(())
     }
