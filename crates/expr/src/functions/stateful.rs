@@ -64,13 +64,8 @@ pub(crate) fn step<'a>(cell: &mut Cell, args: &[Datum<'_>]) -> Result<Datum<'a>,
             Datum::Float(*max - *min)
         }
         (Cell::Rand(state), []) => Datum::Int((next(state) >> 1) as i64),
-        (Cell::Rand(_), &[Datum::Int(0)]) => {
-            return Err(CallError::Other(
-                "rand expects an argument other than 0".to_owned(),
-            ));
-        }
         (Cell::Rand(state), &[Datum::Int(n)]) => {
-            // The high half of the product is uniform below n, as far as 64 bits can be; n counts as unsigned.
+            // The high half of the product is uniform below n, as far as 64 bits can be; n counts as unsigned. Of 0 it is 0.
             let scaled = (u128::from(next(state)) * u128::from(n as u64)) >> 64;
             Datum::Int((scaled as u64 & (u64::MAX >> 1)) as i64)
         }
