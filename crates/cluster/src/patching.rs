@@ -100,6 +100,13 @@ pub(crate) fn apply(
     let Some(node) = schema_of(resource) else { return Err(Status::no_such_resource()) };
     let mut warnings = Vec::new();
     let mut applied = admission::decode(resource, patch.clone(), options.field_validation, &mut warnings)?;
+    // The main path takes no status, so that nobody comes to own one there.
+    if subresource == Subresource::None
+        && resource.subresource("status").is_some()
+        && let Some(map) = applied.as_object_mut()
+    {
+        map.shift_remove("status");
+    }
     let given = meta::name(&applied);
     if !given.is_empty() && given != name {
         return Err(Status::bad_request(format!(

@@ -7,3 +7,4 @@ mod controllers;
 mod runners;
 mod services;
 mod support;
+mod wire;

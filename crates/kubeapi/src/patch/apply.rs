@@ -108,6 +108,8 @@ pub fn apply(
     force: bool,
 ) -> Result<Value, Status> {
     let wanted = fields::of_object(node, applied);
+    let mut merged = merge(Some(node), live, applied);
+    let changed = fields::changes(node, Some(live), &merged).changed;
     let mut entries = entries(live);
     let mut conflicts = Vec::new();
     let mut before = Fields::new();
@@ -120,12 +122,8 @@ pub fn apply(
             earlier = Some(entry.clone());
             continue;
         }
-        let found = fields::disagreements(Some(node), &owned, &wanted, Some(live), Some(applied), "");
-        let mut lost = Fields::new();
-        for disagreement in found {
-            lost = fields::union(&lost, &disagreement.fields);
-            conflicts.push((printed(entry), disagreement.path));
-        }
+        let lost = fields::intersection(&owned, &changed);
+        conflicts.extend(fields::paths(&lost).into_iter().map(|path| (printed(entry), path)));
         if force {
             entry["fieldsV1"] = Value::Object(fields::difference(&owned, &lost));
         }
@@ -134,7 +132,6 @@ pub fn apply(
     if !conflicts.is_empty() && !force {
         return Err(Status::apply_conflict(&conflicts));
     }
-    let mut merged = merge(Some(node), live, applied);
     let dropped = fields::difference(&fields::difference(&before, &wanted), &others);
     fields::remove(Some(node), &mut merged, &dropped);
     entries.retain(|entry| !manager.is(entry));

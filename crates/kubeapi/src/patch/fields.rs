@@ -239,58 +239,41 @@ pub fn difference(a: &Fields, b: &Fields) -> Fields {
     out
 }
 
-/// A field on which two managers disagree.
-pub(super) struct Disagreement {
-    pub(super) path: String,
-    pub(super) fields: Fields,
-}
-
-/// Fields of both sets whose value in `applied` is not the one in `live`.
-pub(super) fn disagreements(
-    node: Option<Node<'_>>,
-    owned: &Fields,
-    wanted: &Fields,
-    live: Option<&Value>,
-    applied: Option<&Value>,
-    path: &str,
-) -> Vec<Disagreement> {
-    let mut out = Vec::new();
-    for (key, theirs) in owned {
+/// Fields of both sets.
+pub fn intersection(a: &Fields, b: &Fields) -> Fields {
+    let mut out = Fields::new();
+    for (key, value) in a {
+        let Some(other) = b.get(key) else { continue };
         if key == "." {
+            out.insert(key.clone(), json!({}));
             continue;
         }
-        let Some(ours) = wanted.get(key) else { continue };
-        let (theirs, ours) = (children(Some(theirs)), children(Some(ours)));
-        let find = |value: Option<&Value>| element(node, value, key);
-        let (was, is) = (find(live), find(applied));
-        let path = format!("{path}{}", shown(key));
-        if theirs.is_empty() || ours.is_empty() {
-            if was != is {
-                out.push(Disagreement { path, fields: Fields::from_iter([(key.clone(), json!({}))]) });
+        let (mine, other) = (children(Some(value)), children(Some(other)));
+        let mut both = intersection(&mine, &other);
+        if is_member(&mine) && is_member(&other) {
+            if !both.is_empty() {
+                both.insert(".".to_owned(), json!({}));
             }
+        } else if both.is_empty() {
             continue;
         }
-        let child = node.and_then(|n| child_of(n, key));
-        for inner in disagreements(child, &theirs, &ours, was.as_ref(), is.as_ref(), &path) {
-            let fields = Fields::from_iter([(key.clone(), Value::Object(inner.fields))]);
-            out.push(Disagreement { path: inner.path, fields });
-        }
+        out.insert(key.clone(), Value::Object(both));
     }
     out
 }
 
-/// The value under a path element.
-fn element(node: Option<Node<'_>>, value: Option<&Value>, key: &str) -> Option<Value> {
-    let value = value?;
-    if let Some(field) = key.strip_prefix("f:") {
-        return value.get(field).cloned();
+/// The paths of a set's members, as messages show them.
+pub fn paths(fields: &Fields) -> Vec<String> {
+    let mut out = Vec::new();
+    for (key, inner) in fields.iter().filter(|(key, _)| *key != ".") {
+        let inner = children(Some(inner));
+        let path = shown(key);
+        if is_member(&inner) {
+            out.push(path.clone());
+        }
+        out.extend(paths(&inner).into_iter().map(|rest| format!("{path}{rest}")));
     }
-    let items = value.as_array()?;
-    let found = match node {
-        Some(node) if key.starts_with("k:") => items.iter().find(|item| item_key(node, item) == key),
-        _ => items.iter().find(|item| format!("v:{item}") == key),
-    };
-    found.cloned()
+    out
 }
 
 /// A path element as messages show it.
