@@ -4,6 +4,7 @@
 
 mod api;
 mod controllers;
+mod kubectl;
 mod runners;
 mod services;
 mod support;

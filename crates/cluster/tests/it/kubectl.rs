@@ -1,0 +1,280 @@
+//! Real kubectl against a real cluster: every one found on this machine.
+//!
+//! Looked for in `CAPSTAN_KUBECTL` (a list like `PATH`; then nothing else), on `PATH`, and below `target/tools`.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+use crate::support::{Running, cluster};
+
+/// Longer than any single command takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+const MANIFEST: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: hollow
+        ports: [{containerPort: 8080}]
+        resources: {requests: {cpu: 100m}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+"#;
+
+const OLD_MANIFEST: &str = r#"
+apiVersion: extensions/v1beta1
+kind: ReplicaSet
+metadata: {name: old}
+spec:
+  replicas: 1
+  template:
+    metadata: {labels: {app: old}}
+    spec: {containers: [{name: app, image: echo, ports: [{containerPort: 8000}]}]}
+"#;
+
+fn tools(directory: &Path, found: &mut Vec<PathBuf>, depth: usize) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() && depth < 8 {
+            tools(&path, found, depth + 1);
+        } else if path.file_name().is_some_and(|name| name == "kubectl") {
+            found.push(path);
+        }
+    }
+}
+
+fn kubectls() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if let Some(list) = std::env::var_os("CAPSTAN_KUBECTL") {
+        found.extend(std::env::split_paths(&list));
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        found.extend(std::env::split_paths(&path).map(|d| d.join("kubectl")).find(|p| p.is_file()));
+        tools(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools")), &mut found, 0);
+    }
+    if found.is_empty() {
+        println!("skipped: no kubectl on this machine");
+    }
+    found
+}
+
+struct Kubectl {
+    program: PathBuf,
+    home: tempfile::TempDir,
+    kubeconfig: PathBuf,
+}
+
+impl Kubectl {
+    fn new(program: PathBuf, cluster: &Running) -> Self {
+        Self { program, home: tempfile::tempdir().unwrap(), kubeconfig: cluster.kubeconfig_path().to_owned() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn with_input(&self, arguments: &[&str], input: &str) -> (bool, String, String) {
+        let mut child = self.command(arguments).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).await.unwrap();
+        drop(stdin);
+        let output = tokio::time::timeout(DEADLINE, child.wait_with_output())
+            .await
+            .unwrap_or_else(|_| panic!("kubectl {arguments:?} took too long"))
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Runs a command that must succeed; returns what it printed.
+    async fn run(&self, arguments: &[&str]) -> String {
+        self.feed(arguments, "").await
+    }
+
+    async fn feed(&self, arguments: &[&str], input: &str) -> String {
+        let (success, out, err) = self.with_input(arguments, input).await;
+        assert!(success, "{} {arguments:?}\n{out}\n{err}", self.program.display());
+        out
+    }
+
+    /// Runs a command that must fail; returns its complaint.
+    async fn fail(&self, arguments: &[&str], input: &str) -> String {
+        let (success, out, err) = self.with_input(arguments, input).await;
+        assert!(!success, "{} {arguments:?} should fail\n{out}", self.program.display());
+        err
+    }
+
+    /// Minor version of the client.
+    async fn minor(&self) -> u32 {
+        let text = self.run(&["version", "--client", "-o", "json"]).await;
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let minor = value["clientVersion"]["minor"].as_str().unwrap_or("0");
+        minor.trim_end_matches('+').parse().unwrap_or(0)
+    }
+}
+
+#[track_caller]
+fn has(text: &str, part: &str) {
+    assert!(text.contains(part), "no {part:?} in:\n{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_does_its_work() {
+    for (index, program) in kubectls().into_iter().enumerate() {
+        let cluster = cluster(&format!("127.{}.0.0/16", 201 + index)).await;
+        let kubectl = Kubectl::new(program, &cluster);
+        let minor = kubectl.minor().await;
+        println!("kubectl 1.{minor}: {}", kubectl.program.display());
+        discovery(&kubectl).await;
+        workloads(&kubectl).await;
+        changes(&kubectl, minor).await;
+        old_group(&kubectl).await;
+        complaints(&kubectl, minor).await;
+        cluster.shutdown().await;
+    }
+}
+
+async fn discovery(kubectl: &Kubectl) {
+    let resources = kubectl.run(&["api-resources"]).await;
+    for kind in ["Deployment", "ReplicaSet", "StatefulSet", "Pod", "Lease", "EndpointSlice"] {
+        has(&resources, kind);
+    }
+    has(&kubectl.run(&["api-versions"]).await, "extensions/v1beta1");
+    has(&kubectl.run(&["explain", "deployment.spec.strategy"]).await, "rollingUpdate");
+    has(&kubectl.run(&["explain", "pods", "--recursive"]).await, "nodeSelector");
+    has(&kubectl.run(&["get", "--raw", "/version"]).await, "gitVersion");
+    has(&kubectl.run(&["auth", "can-i", "create", "pods"]).await, "yes");
+    has(&kubectl.run(&["get", "namespaces"]).await, "kube-system");
+    has(&kubectl.run(&["get", "nodes", "-o", "wide"]).await, "Ready");
+}
+
+async fn workloads(kubectl: &Kubectl) {
+    let out = kubectl.feed(&["create", "-f", "-"], MANIFEST).await;
+    has(&out, "deployment.apps/web created");
+    has(&out, "service/web created");
+    has(&kubectl.run(&["rollout", "status", "deployment/web"]).await, "successfully rolled out");
+    let table = kubectl.run(&["get", "deployment", "web"]).await;
+    has(&table, "2/2");
+    let pods = kubectl.run(&["get", "pods", "-l", "app=web", "-o", "wide"]).await;
+    has(&pods, "Running");
+    has(&pods, "READINESS GATES");
+    has(&kubectl.run(&["get", "all"]).await, "replicaset.apps/web-");
+    has(&kubectl.run(&["get", "deploy", "web", "-o", "yaml"]).await, "revisionHistoryLimit: 10");
+    has(&kubectl.run(&["get", "deploy", "web", "-o", "json"]).await, "\"kind\": \"Deployment\"");
+    assert_eq!(kubectl.run(&["get", "deploy", "web", "-o", "name"]).await, "deployment.apps/web\n");
+    assert_eq!(kubectl.run(&["get", "deploy", "web", "-o", "jsonpath={.spec.replicas}"]).await, "2");
+    let described = kubectl.run(&["describe", "deployment", "web"]).await;
+    has(&described, "StrategyType:");
+    has(&described, "ScalingReplicaSet");
+    has(&kubectl.run(&["describe", "service", "web"]).await, "TargetPort:");
+    has(&kubectl.run(&["describe", "pods"]).await, "hollow");
+    has(&kubectl.run(&["describe", "nodes"]).await, "Allocated resources");
+    has(&kubectl.run(&["get", "events"]).await, "SuccessfulCreate");
+}
+
+async fn changes(kubectl: &Kubectl, minor: u32) {
+    // A watch prints what comes after it began.
+    let mut watch = kubectl.command(&["get", "deployment", "web", "-w"]).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    let next = tokio::time::timeout(DEADLINE, async {
+        while seen.len() < 2 {
+            seen.push(lines.next_line().await.unwrap().unwrap());
+        }
+        kubectl.run(&["scale", "deployment/web", "--replicas=3"]).await;
+        loop {
+            let line = lines.next_line().await.unwrap().unwrap();
+            if line.contains("3/3") {
+                return line;
+            }
+        }
+    });
+    has(&next.await.unwrap(), "web");
+    watch.kill().await.unwrap();
+
+    let replicas = ["get", "deploy", "web", "-o", "jsonpath={.spec.replicas}"];
+    for (kind, patch, expected) in [
+        ("strategic", r#"{"spec":{"replicas":1}}"#, "1"),
+        ("merge", r#"{"spec":{"replicas":2}}"#, "2"),
+        ("json", r#"[{"op":"replace","path":"/spec/replicas","value":3}]"#, "3"),
+    ] {
+        kubectl.run(&["patch", "deployment", "web", &format!("--type={kind}"), "-p", patch]).await;
+        assert_eq!(kubectl.run(&replicas).await, expected, "{kind}");
+    }
+    has(&kubectl.run(&["label", "deployment", "web", "tier=front"]).await, "labeled");
+    has(&kubectl.run(&["annotate", "deployment", "web", "note=x"]).await, "annotated");
+    has(&kubectl.run(&["get", "deploy", "-l", "tier in (front,back)", "-o", "name"]).await, "web");
+    kubectl.run(&["set", "image", "deployment/web", "app=hollow:2"]).await;
+    kubectl.run(&["rollout", "status", "deployment/web"]).await;
+    // Apply takes over what create made, and then changes nothing.
+    let changed = MANIFEST.replace("replicas: 2", "replicas: 1");
+    has(&kubectl.feed(&["apply", "-f", "-"], &changed).await, "deployment.apps/web configured");
+    has(&kubectl.feed(&["apply", "-f", "-"], &changed).await, "deployment.apps/web unchanged");
+    if minor >= 22 {
+        let out = kubectl.feed(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &changed).await;
+        has(&out, "serverside-applied");
+        has(&kubectl.feed(&["diff", "-f", "-"], &changed).await, "");
+    }
+    // What `kubectl edit` sends, without an editor to wait for.
+    let mut edit = kubectl.command(&["edit", "deployment", "web"]);
+    edit.env("EDITOR", "sed -i s/tier:.front/tier:\\ back/").env_remove("KUBE_EDITOR");
+    let output = tokio::time::timeout(DEADLINE, edit.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(kubectl.run(&["get", "deploy", "web", "-o", "jsonpath={.metadata.labels.tier}"]).await, "back");
+    // Subcommands of create send protobuf from 1.32 on.
+    has(&kubectl.run(&["create", "configmap", "map", "--from-literal=a=b"]).await, "created");
+    assert_eq!(kubectl.run(&["get", "configmap", "map", "-o", "jsonpath={.data.a}"]).await, "b");
+    has(&kubectl.run(&["create", "secret", "generic", "key", "--from-literal=a=b"]).await, "created");
+    assert_eq!(kubectl.run(&["get", "secret", "key", "-o", "jsonpath={.data.a}"]).await, "Yg==");
+    has(&kubectl.run(&["create", "deployment", "two", "--image=hollow"]).await, "created");
+    kubectl.run(&["rollout", "status", "deployment/two"]).await;
+    has(&kubectl.run(&["delete", "deployment", "two"]).await, "deleted");
+    kubectl.run(&["create", "namespace", "other"]).await;
+    has(&kubectl.run(&["delete", "namespace", "other"]).await, "deleted");
+}
+
+async fn old_group(kubectl: &Kubectl) {
+    has(&kubectl.feed(&["create", "-f", "-"], OLD_MANIFEST).await, "replicaset.extensions/old created");
+    has(&kubectl.run(&["scale", "replicasets.v1beta1.extensions/old", "--replicas=2"]).await, "scaled");
+    has(&kubectl.run(&["get", "--raw", "/apis/extensions/v1beta1/namespaces/default/replicasets/old/scale"]).await, "targetSelector");
+    kubectl.run(&["wait", "--for=condition=Ready", "pod", "-l", "app=old", "--timeout=60s"]).await;
+    let pod = kubectl.run(&["get", "pods", "-l", "app=old", "-o", "jsonpath={.items[0].metadata.name}"]).await;
+    has(&kubectl.run(&["logs", &pod]).await, "listening on");
+    has(&kubectl.run(&["logs", "--tail=1", "--timestamps", &pod]).await, "Z listening on");
+    has(&kubectl.feed(&["delete", "-f", "-"], OLD_MANIFEST).await, "deleted");
+    has(&kubectl.feed(&["delete", "-f", "-"], MANIFEST).await, "deleted");
+}
+
+async fn complaints(kubectl: &Kubectl, minor: u32) {
+    has(&kubectl.fail(&["get", "pod", "nope"], "").await, "Error from server (NotFound): pods \"nope\" not found");
+    has(&kubectl.fail(&["get", "nope"], "").await, "the server doesn't have a resource type \"nope\"");
+    let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{"containers":[{"name":"a","image":"i","imag":"b"}]}}"#;
+    let complaint = kubectl.fail(&["create", "-f", "-"], pod).await;
+    has(&complaint, if minor >= 27 { "unknown field \"spec.containers[0].imag\"" } else { "unknown field \"imag\"" });
+    let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{"containers":[{"name":"a"}]}}"#;
+    has(&kubectl.fail(&["create", "-f", "-"], pod).await, "spec.containers[0].image: Required value");
+}
