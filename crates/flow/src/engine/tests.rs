@@ -413,3 +413,66 @@ fn edges_that_do_not_match_refuse_the_start() {
         "window node must have either a non zero period or non zero period count"
     );
 }
+
+/// Breaks as a defect would.
+#[derive(Debug)]
+struct Broken;
+
+impl LogSink for Broken {
+    fn node_error(&self, _event: &NodeErrorEvent<'_>) {}
+
+    fn data(&self, _task: &str, _node: &str, _level: LogLevel, _prefix: &str, _event: DataEvent<'_>) {
+        panic!("a defect");
+    }
+}
+
+#[test]
+fn a_panic_ends_the_task_and_nothing_else() {
+    let definition =
+        define("stream|from()|log()", TaskKind::Auto, &Vars::new(), Mode::Task).expect("a valid script");
+    let mut ports = Ports::offline(VirtualClock::at(0));
+    ports.log = Arc::new(Broken);
+    let mut task = Task::new(
+        "t",
+        Arc::new(definition.pipeline),
+        vec![("db".into(), "rp".into())],
+        ports,
+    )
+    .expect("every node starts");
+    task.start().expect("every node starts");
+    let keys = Arc::new(KeyTable::new());
+    let error = task
+        .collect(&body(&keys, &[("m", 0, &[], Value::Int(1))]))
+        .expect_err("the sink panics");
+    assert_eq!(error.to_string(), "log2: panicked: a defect");
+    assert!(!task.is_running());
+    assert!(
+        task.collect(&body(&keys, &[("m", 1, &[], Value::Int(1))]))
+            .is_err()
+    );
+}
+
+#[test]
+fn errors_with_points_are_counted_and_sampled_and_the_task_goes_on() {
+    let (mut task, seen) = task("stream|from()|eval(lambda: \"value\" / 0).as('x')|log()");
+    let keys = Arc::new(KeyTable::new());
+    let rows = [
+        ("m", 0, &[][..], Value::Int(1)),
+        ("m", 1, &[], Value::Int(2)),
+        ("m", 2, &[], Value::Float(2.0)),
+    ];
+    task.collect(&body(&keys, &rows)).expect("the task runs");
+    let stats = task.stats();
+    assert_eq!(
+        stats.node("eval2").map(|node| (node.errors, node.emitted)),
+        Some((3, 0))
+    );
+    let errors: Vec<(String, u64)> = task
+        .errors(crate::NodeId(2))
+        .recent()
+        .map(|entry| (entry.error.clone(), entry.count))
+        .collect();
+    assert_eq!(errors[0], ("runtime error: integer divide by zero".to_owned(), 2));
+    assert_eq!(errors.len(), 2);
+    assert!(seen.lines.lock().is_empty());
+}
