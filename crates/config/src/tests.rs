@@ -171,6 +171,18 @@ fn unknown_names_warn_with_the_nearest_known_one() {
     );
 }
 
+/// The variables of the tutorial's manifest.
+#[test]
+fn the_first_influxdb_can_be_switched_off_without_a_file() {
+    let variables = [("KAPACITOR_INFLUXDB_0_ENABLED", "false"), ("KAPACITOR_INFLUXDB_ENABLED", "true")];
+    let loaded = with("", &variables).expect("valid");
+    assert!(!loaded.settings.influxdb[0].enabled);
+    assert_eq!(
+        warnings("", &variables),
+        ["unknown variable KAPACITOR_INFLUXDB_ENABLED is ignored; did you mean KAPACITOR_INFLUXDB_0_ENABLED?"]
+    );
+}
+
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let text = "hostname = 5\n[http]\nbind-address = 'nowhere'\nlog-enabled = 'yes'\nshutdown-timeout = 10\n\

@@ -25,4 +25,4 @@ pub use discovery::ScalableKind;
 pub use error::{Error, Reason};
 pub use event::{Event, EventType};
 pub use observe::Observation;
-pub use scale::{Rivals, Scale};
+pub use scale::{FIELD_MANAGER, Rivals, Scale};

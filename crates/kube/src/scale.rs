@@ -6,6 +6,9 @@ use crate::connect::{Call, Cluster};
 use crate::discovery::ScalableKind;
 use crate::error::{Error, Reason};
 
+/// What the API server knows our writes by.
+pub const FIELD_MANAGER: &str = "capstan";
+
 /// What a scale says at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scale {
@@ -49,7 +52,10 @@ impl Cluster {
             json!({"metadata": {"resourceVersion": resource_version}, "spec": {"replicas": replicas}});
         let call = Call {
             method: "PATCH",
-            path: format!("{}/scale?fieldManager=capstan", kind.path(namespace, name)),
+            path: format!(
+                "{}/scale?fieldManager={FIELD_MANAGER}",
+                kind.path(namespace, name)
+            ),
             content_type: Some("application/merge-patch+json"),
             body: patch.to_string().into_bytes(),
             verb: "patch",

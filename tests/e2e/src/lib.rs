@@ -22,9 +22,16 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// The binary under test.
 pub fn capstan() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
-    let profile = test.parent().and_then(Path::parent).expect("tests are built below target/<profile>/deps");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are built below target/<profile>/deps");
     let binary = profile.join("capstan");
-    assert!(binary.exists(), "{} is not built: cargo build -p capstan", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is not built: cargo build -p capstan",
+        binary.display()
+    );
     binary
 }
 
@@ -36,7 +43,9 @@ pub fn root() -> PathBuf {
 /// Every kubectl there is: the one on PATH, and those unpacked by `scripts/setup`. Prints why there is none.
 pub fn kubectls() -> Vec<PathBuf> {
     let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| {
-        std::env::split_paths(&path).map(|folder| folder.join("kubectl")).collect::<Vec<_>>()
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("kubectl"))
+            .collect::<Vec<_>>()
     });
     let mut found: Vec<PathBuf> = on_path.filter(|path| path.exists()).take(1).collect();
     let tools = root().join("target/tools/kubectl-debian/usr/bin/kubectl");
@@ -60,7 +69,11 @@ pub struct Running {
 impl Running {
     /// Starts a command; its standard error goes to the test's.
     pub fn start(command: &mut Command) -> Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start")?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start")?;
         let stdout = child.stdout.take().context("standard output")?;
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -78,7 +91,10 @@ impl Running {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) if line.contains(text) => return Ok(line),
                 Ok(line) => seen.push(line),
                 Err(_) => bail!("no line with {text:?} in:\n{}", seen.join("\n")),
@@ -91,10 +107,15 @@ impl Running {
         self.child.id()
     }
 
+    /// Its exit status if it has ended.
+    pub fn ended(&mut self) -> Result<Option<std::process::ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Asks it to end, waits, and returns its exit status.
     pub fn terminate(&mut self) -> Result<std::process::ExitStatus> {
         signal(self.child.id(), "TERM")?;
-        wait_for("the process ends", || Ok(self.child.try_wait()?))
+        wait_for("the process ends", || self.ended())
     }
 
     /// Ends it at once, as kill -9 does.
@@ -117,7 +138,9 @@ impl Drop for Running {
 
 /// Sends a signal by name.
 pub fn signal(process: u32, name: &str) -> Result<()> {
-    let status = Command::new("kill").args([format!("-{name}"), process.to_string()]).status()?;
+    let status = Command::new("kill")
+        .args([format!("-{name}"), process.to_string()])
+        .status()?;
     ensure!(status.success(), "kill -{name} {process}");
     Ok(())
 }
@@ -145,7 +168,11 @@ pub fn free_address() -> SocketAddr {
 
 /// The output of a command that succeeds.
 pub fn output(command: &mut Command) -> Result<String> {
-    let Output { status, stdout, stderr } = command.output().context("start")?;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().context("start")?;
     let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     ensure!(status.success(), "{command:?}: {status}\n{stdout}\n{stderr}");
     Ok(stdout.into_owned())

@@ -61,14 +61,23 @@ impl Tutorial {
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("cluster");
         let cluster = Running::start(
-            Command::new(capstan()).args(["cluster", "--bind", "127.0.0.1:0", "--data-dir"]).arg(&data),
+            Command::new(capstan())
+                .args(["cluster", "--bind", "127.0.0.1:0", "--data-dir"])
+                .arg(&data),
         )?;
         cluster.line_with("KUBECONFIG")?;
         let kubeconfig = data.join("kubeconfig");
         let server_address = free_address();
         let server = Self::serve(folder.path(), &kubeconfig, server_address)?;
         symlink(capstan(), folder.path().join("kapacitor"))?;
-        Ok(Self { folder, kubectl: kubectl.to_owned(), kubeconfig, server_address, server, _cluster: cluster })
+        Ok(Self {
+            folder,
+            kubectl: kubectl.to_owned(),
+            kubeconfig,
+            server_address,
+            server,
+            _cluster: cluster,
+        })
     }
 
     /// The server with the variables of the tutorial's manifest, as far as they make sense outside a pod.
@@ -82,12 +91,20 @@ impl Tutorial {
                 .env("KAPACITOR_KUBERNETES_ENABLED", "true")
                 .env("CAPSTAN_KUBERNETES_KUBECONFIG", kubeconfig),
         )?;
-        wait_for("the server answers", || Ok((http(address, "GET", "/kapacitor/v1/ping", b"")?.0 == 204).then_some(())))?;
+        wait_for("the server answers", || {
+            Ok((http(address, "GET", "/kapacitor/v1/ping", b"")?.0 == 204).then_some(()))
+        })?;
         Ok(server)
     }
 
     fn kubectl(&self, args: &[&str]) -> Result<String> {
-        output(Command::new(&self.kubectl).arg("--kubeconfig").arg(&self.kubeconfig).args(args).env("HOME", self.folder.path()))
+        output(
+            Command::new(&self.kubectl)
+                .arg("--kubeconfig")
+                .arg(&self.kubeconfig)
+                .args(args)
+                .env("HOME", self.folder.path()),
+        )
     }
 
     fn kapacitor(&self, line: &str) -> Result<String> {
@@ -106,22 +123,35 @@ impl Tutorial {
     }
 
     fn replicas(&self) -> Result<(i64, i64)> {
-        let text = self.kubectl(&["get", "rs", "app", "-o", "jsonpath={.spec.replicas} {.status.readyReplicas}"])?;
+        let text = self.kubectl(&[
+            "get",
+            "rs",
+            "app",
+            "-o",
+            "jsonpath={.spec.replicas} {.status.readyReplicas}",
+        ])?;
         let mut numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
         Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
     }
 
     /// Waits until this many replicas are wanted and ready.
     fn reach(&self, replicas: i64) -> Result<()> {
-        wait_for(&format!("{replicas} replicas"), || Ok((self.replicas()? == (replicas, replicas)).then_some(())))
+        wait_for(&format!("{replicas} replicas"), || {
+            Ok((self.replicas()? == (replicas, replicas)).then_some(()))
+        })
     }
 
     /// One second of what `hosts` report: each has served `total` requests by then.
     fn report(&self, second: u64, hosts: u64, total: u64) -> Result<()> {
-        let lines: String =
-            (0..hosts).map(|host| format!("requests,host=h{host},replicaset=app value={total}i {second}\n")).collect();
-        let (status, body) =
-            http(self.server_address, "POST", "/write?db=autoscale&rp=autogen&precision=s", lines.as_bytes())?;
+        let lines: String = (0..hosts)
+            .map(|host| format!("requests,host=h{host},replicaset=app value={total}i {second}\n"))
+            .collect();
+        let (status, body) = http(
+            self.server_address,
+            "POST",
+            "/write?db=autoscale&rp=autogen&precision=s",
+            lines.as_bytes(),
+        )?;
         ensure!(status == 204, "{status} {body}");
         Ok(())
     }
@@ -129,30 +159,59 @@ impl Tutorial {
 
 fn tutorial(kubectl: &Path) -> Result<()> {
     let mut tutorial = Tutorial::start(kubectl)?;
-    let (set, service) = (tutorial.file("app.yaml", REPLICA_SET)?, tutorial.file("service.yaml", SERVICE)?);
+    let (set, service) = (
+        tutorial.file("app.yaml", REPLICA_SET)?,
+        tutorial.file("service.yaml", SERVICE)?,
+    );
     tutorial.kubectl(&["create", "-f", &set])?;
     tutorial.kubectl(&["create", "-f", &service])?;
     tutorial.reach(1)?;
 
     // curl $APP_URL
-    let url = output(Command::new(capstan()).args(["cluster", "url", "app", "--kubeconfig"]).arg(&tutorial.kubeconfig))?;
-    let address: SocketAddr = url.trim().trim_start_matches("http://").parse().context("the service's URL")?;
+    let url = output(
+        Command::new(capstan())
+            .args(["cluster", "url", "app", "--kubeconfig"])
+            .arg(&tutorial.kubeconfig),
+    )?;
+    let address: SocketAddr = url
+        .trim()
+        .trim_start_matches("http://")
+        .parse()
+        .context("the service's URL")?;
     let (status, body) = wait_for("the app answers", || Ok(http(address, "GET", "/", b"").ok()))?;
-    ensure!(status == 200 && body.contains("Current request count 1"), "{status} {body}");
+    ensure!(
+        status == 200 && body.contains("Current request count 1"),
+        "{status} {body}"
+    );
 
     // The session, word for word.
     let stats = tutorial.kapacitor("stats general")?;
-    for row in ["ClusterID:", "ServerID:", "Host:", "Tasks:", "Enabled Tasks:", "Subscriptions:", "Version:"] {
+    for row in [
+        "ClusterID:",
+        "ServerID:",
+        "Host:",
+        "Tasks:",
+        "Enabled Tasks:",
+        "Subscriptions:",
+        "Version:",
+    ] {
         ensure!(stats.contains(row), "{row} is missing in\n{stats}");
     }
-    fs::copy(root().join("demo/autoscale.tick"), tutorial.folder.path().join("autoscale.tick"))?;
-    let silent = tutorial.kapacitor("define autoscale -tick autoscale.tick -type stream -dbrp autoscale.autogen")?;
+    fs::copy(
+        root().join("demo/autoscale.tick"),
+        tutorial.folder.path().join("autoscale.tick"),
+    )?;
+    let silent =
+        tutorial.kapacitor("define autoscale -tick autoscale.tick -type stream -dbrp autoscale.autogen")?;
     ensure!(silent.is_empty(), "{silent}");
     ensure!(tutorial.kapacitor("enable autoscale")?.is_empty());
     let show = tutorial.kapacitor("show autoscale")?;
     let expected = "k8s_autoscale6 [avg_exec_time_ns=\"0s\" cooldown_drops=\"0\" decrease_events=\"0\" errors=\"0\" \
                     increase_events=\"0\"";
-    ensure!(show.lines().rev().take(3).any(|line| line.starts_with(expected)), "{show}");
+    ensure!(
+        show.lines().rev().take(3).any(|line| line.starts_with(expected)),
+        "{show}"
+    );
 
     // Data time is ours, so the tutorial's own minute of averages and cooldowns passes at once: two minutes of 250
     // requests/s (two hosts of 125), then silence. Three replicas, and one again after the decrease cooldown.
@@ -179,17 +238,29 @@ fn tutorial(kubectl: &Path) -> Result<()> {
     )?;
     ensure!(explained.contains("app"), "{explained}");
     wait_for("an event tells of the scaling", || {
-        Ok(tutorial.kubectl(&["describe", "rs", "app"])?.contains("SuccessfulRescale").then_some(()))
+        Ok(tutorial
+            .kubectl(&["describe", "rs", "app"])?
+            .contains("SuccessfulRescale")
+            .then_some(()))
     })?;
 
     // kill -9: what was acknowledged is there again.
     tutorial.server.kill()?;
-    tutorial.server = Tutorial::serve(tutorial.folder.path(), &tutorial.kubeconfig, tutorial.server_address)?;
+    tutorial.server = Tutorial::serve(
+        tutorial.folder.path(),
+        &tutorial.kubeconfig,
+        tutorial.server_address,
+    )?;
     let list = tutorial.kapacitor("list tasks")?;
-    ensure!(list.contains("autoscale") && list.contains("enabled") && list.contains("true"), "{list}");
+    ensure!(
+        list.contains("autoscale") && list.contains("enabled") && list.contains("true"),
+        "{list}"
+    );
     tutorial.kapacitor("delete tasks autoscale")?;
     tutorial.kubectl(&["delete", "rs", "app"])?;
-    wait_for("no pods are left", || Ok((!tutorial.kubectl(&["get", "pods", "-o", "name"])?.contains("pod/")).then_some(())))?;
+    wait_for("no pods are left", || {
+        Ok((!tutorial.kubectl(&["get", "pods", "-o", "name"])?.contains("pod/")).then_some(()))
+    })?;
     ensure!(tutorial.server.terminate()?.success());
     Ok(())
 }

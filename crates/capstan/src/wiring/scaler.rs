@@ -10,7 +10,9 @@ use capstan_flow::ports::{
     ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler,
 };
 use capstan_hpa::record::Record;
-use capstan_kube::{Cluster, Error, Event, EventType, Observation, Reason, Rivals, ScalableKind, Scale};
+use capstan_kube::{
+    Cluster, Error, Event, EventType, FIELD_MANAGER, Observation, Reason, Rivals, ScalableKind, Scale,
+};
 use capstan_runtime::Shutdown;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -251,7 +253,9 @@ impl Worker {
                 let answer = observation.scale.map(|scale| {
                     let mut rivals = rivals.lock().clone();
                     rivals.owner = observation.owner.or(rivals.owner);
-                    state(&kind, &namespace, &scale, &rivals, observation.changed_by)
+                    // That we changed it is no news.
+                    let changed_by = observation.changed_by.filter(|manager| manager != FIELD_MANAGER);
+                    state(&kind, &namespace, &scale, &rivals, changed_by)
                 });
                 sink(ScaleAnswer::Observed(answer.map_err(into_port)));
                 true

@@ -50,7 +50,9 @@ impl Merge {
     /// Puts the values of variables over what is there.
     pub(crate) fn environment(&mut self, environment: &BTreeMap<String, String>) {
         let mut given = Given::new(environment);
-        self.implied_kubernetes(&given);
+        for section in LISTS {
+            self.implied(section, &given);
+        }
         let mut known_names = Vec::new();
         for path in self.leaves() {
             for name in variable_names(&path) {
@@ -61,27 +63,33 @@ impl Merge {
         self.unknown_variables(&given, &known_names);
     }
 
-    /// A variable for the first cluster makes it exist (S-07 FIX: Kapacitor ignores the variable).
-    fn implied_kubernetes(&mut self, given: &Given) {
+    /// A variable for the first element of a list makes it exist (S-07 FIX: Kapacitor ignores the variable when the file
+    /// has none). Only for `kubernetes` may the index be left out.
+    fn implied(&mut self, section: &str, given: &Given) {
         let missing = self
             .tree
-            .get("kubernetes")
+            .get(section)
             .and_then(Value::as_array)
             .is_none_or(Vec::is_empty);
-        let keys: Vec<String> = element("kubernetes").keys().map(|key| spelled(key)).collect();
+        let keys: Vec<String> = element(section).keys().map(|key| spelled(key)).collect();
+        let prefix = format!("{}_", spelled(section));
         let names_one = |rest: &String| {
-            let Some(key) = rest.strip_prefix("KUBERNETES_") else {
+            let Some(key) = rest.strip_prefix(&prefix) else {
                 return false;
             };
-            let key = key.strip_prefix("0_").unwrap_or(key);
+            let key = match key.strip_prefix("0_") {
+                Some(key) => key,
+                None if section == "kubernetes" => key,
+                None => return false,
+            };
             keys.iter().any(|known| {
                 key.strip_prefix(known.as_str())
                     .is_some_and(|r| r.is_empty() || r.starts_with('_'))
             })
         };
         if missing && given.variables.keys().any(names_one) {
-            let first = Value::Array(vec![Value::Table(element("kubernetes"))]);
-            self.tree.insert("kubernetes".to_owned(), first);
+            let first = Value::Array(vec![Value::Table(element(section))]);
+            self.tree.insert(section.to_owned(), first);
         }
     }
 
