@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use capstan_kubeapi::builtin::{ENDPOINTS, SERVICES};
 use capstan_runtime::Shutdown;
 use capstan_tls::{Authority, Identity, files};
 use parking_lot::Mutex;
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::controllers::{self, Context, driver, node};
@@ -130,6 +132,7 @@ impl Cluster {
             certificate_authority: pki.authority.certificate_pem().to_owned(),
             token: account_tokens(&authentication, options.service_accounts_administer),
         };
+        publish_api(&objects, api);
         let agent = Agent::new(context.clone(), services.clone(), logs, settings).map_err(Error::Agent)?;
         let facts = node::NodeFacts {
             address: Agent::host(),
@@ -241,6 +244,27 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shutdown.raise();
+    }
+}
+
+/// The service `kubernetes`, by which pods know the API server.
+fn publish_api(objects: &Objects, api: SocketAddr) {
+    let service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+        "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": api.port()}]},
+    });
+    let endpoints = json!({
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "subsets": [{"addresses": [{"ip": api.ip().to_string()}], "ports": [{"name": "https", "port": api.port(), "protocol": "TCP"}]}],
+    });
+    for (resource, object) in [(SERVICES, service), (ENDPOINTS, endpoints)] {
+        if let Err(error) = objects.create(resource, Some("default"), object) {
+            tracing::warn!(%error, "the service of the API server is not published");
+        }
     }
 }
 

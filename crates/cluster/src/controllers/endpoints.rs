@@ -69,7 +69,10 @@ impl Controller for EndpointsOfServices {
     fn reconcile(&self, context: &Context, key: &Key) -> Result<Option<Duration>, Status> {
         let service = match context.objects.get(SERVICES, key.scope(), &key.name) {
             Ok(service) => service,
-            Err(status) if status.is_not_found() => return remove(context, key).map(|()| None),
+            Err(status) if status.is_not_found() => {
+                self.services.lock().remove(key);
+                return remove(context, key).map(|()| None);
+            }
             Err(status) => return Err(status),
         };
         let selector = service.pointer("/spec/selector");

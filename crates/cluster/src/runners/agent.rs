@@ -1,6 +1,6 @@
 //! The node agent: binds pods to the one node, starts a worker for each, tells it when to end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use capstan_kubeapi::builtin::PODS;
 use capstan_kubeapi::meta;
-use capstan_runtime::spawn;
+use capstan_runtime::{sleep, spawn};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -33,6 +33,9 @@ use crate::watch::Event;
 pub(crate) const COMPONENT: &str = "kubelet";
 /// When the whole cluster stops, pods get this long to end.
 const LAST_GRACE: Duration = Duration::from_secs(2);
+
+/// How often pods that vanished unseen are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// Makes a token by which a pod's service account (namespace, name) is known to the API server.
 pub(crate) type TokenSource = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
@@ -134,8 +137,33 @@ impl Agent {
         let agent = Arc::clone(self);
         spawn("node agent", async move {
             let context = agent.context.clone();
-            follow(&context, PODS, |event| agent.observe(event)).await;
+            tokio::select! {
+                () = follow(&context, PODS, |event| agent.observe(event)) => {}
+                () = agent.sweep() => {}
+            }
         })
+    }
+
+    /// Ends workers whose pod went while the watch was cut off. Never completes.
+    async fn sweep(&self) {
+        loop {
+            sleep(SWEEP).await;
+            // Seen before listing: a worker that starts in between has its pod in the list.
+            let workers: Vec<String> = self.workers.lock().keys().cloned().collect();
+            let pods = self.context.objects.list(PODS, None).items;
+            let present: HashSet<&str> = pods.iter().map(|pod| meta::uid(pod)).collect();
+            for uid in workers.iter().filter(|uid| !present.contains(uid.as_str())) {
+                if let Some(worker) = self.workers.lock().get(uid) {
+                    worker.ending.send_if_modified(|ending| {
+                        let news = matches!(ending, Ending::No | Ending::Within(_));
+                        if news {
+                            *ending = Ending::Gone;
+                        }
+                        news
+                    });
+                }
+            }
+        }
     }
 
     /// Ends all pods and waits for them.

@@ -103,35 +103,62 @@ async fn accept(
 async fn serve(stream: TcpStream, route: &Arc<Route>, stop: &Shutdown) {
     // Small answers must not wait for more; a failure only costs latency.
     let _ = stream.set_nodelay(true);
-    let is_http = match route.protocol() {
-        Protocol::Raw => false,
-        protocol => {
-            let first = async {
-                let mut start = [0; 8];
-                loop {
-                    match stream.peek(&mut start).await {
-                        Ok(0) | Err(_) => return false,
-                        Ok(length) => match looks_like_http(&start[..length]) {
-                            Some(answer) => return answer,
-                            // Part of a method: the rest is on its way.
-                            None => sleep(Duration::from_millis(1)).await,
-                        },
-                    }
-                }
+    let protocol = route.protocol();
+    let first = match protocol {
+        Protocol::Raw => Some(First::Other),
+        _ => tokio::select! {
+            () = stop.raised() => return,
+            first = first_bytes(&stream) => Some(first),
+            () = sleep(SILENCE), if protocol == Protocol::Sniff => None,
+        },
+    };
+    let silent = first.is_none();
+    if first == Some(First::Http) {
+        return http::serve(stream, Arc::clone(route), stop).await;
+    }
+    let talk = async {
+        let (server, endpoint) = connect(route).await?;
+        // Whoever speaks first now decides: a client that only connected early, or a server.
+        if silent {
+            let speaks_http = tokio::select! {
+                first = first_bytes(&stream) => first == First::Http,
+                _ = server.readable() => false,
             };
-            tokio::select! {
-                () = stop.raised() => return,
-                answer = first => answer,
-                () = sleep(SILENCE), if protocol == Protocol::Sniff => false,
+            if speaks_http {
+                return Some(stream);
             }
         }
+        raw(stream, server, &endpoint).await;
+        None
     };
-    if is_http {
+    let http = tokio::select! {
+        () = stop.raised() => None,
+        http = talk => http,
+    };
+    if let Some(stream) = http {
         http::serve(stream, Arc::clone(route), stop).await;
-    } else {
-        tokio::select! {
-            () = stop.raised() => {}
-            () = raw(stream, route) => {}
+    }
+}
+
+/// What a client starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    Http,
+    Other,
+}
+
+/// Waits for the client's first bytes and leaves them unread.
+async fn first_bytes(stream: &TcpStream) -> First {
+    let mut start = [0; 8];
+    loop {
+        match stream.peek(&mut start).await {
+            Ok(0) | Err(_) => return First::Other,
+            Ok(length) => match looks_like_http(&start[..length]) {
+                Some(true) => return First::Http,
+                Some(false) => return First::Other,
+                // Part of a method: the rest is on its way.
+                None => sleep(Duration::from_millis(1)).await,
+            },
         }
     }
 }
@@ -185,10 +212,7 @@ pub(super) async fn dial(address: SocketAddr) -> std::io::Result<TcpStream> {
 }
 
 /// Copies bytes both ways until both sides are done, or the endpoint left and both are quiet.
-async fn raw(client: TcpStream, route: &Route) {
-    let Some((server, endpoint)) = connect(route).await else {
-        return;
-    };
+async fn raw(client: TcpStream, server: TcpStream, endpoint: &Arc<Endpoint>) {
     let _in_flight = endpoint.enter();
     let moved = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let (client_read, client_write) = client.into_split();

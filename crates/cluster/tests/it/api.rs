@@ -19,7 +19,21 @@ async fn call(
     path: &str,
     body: Option<Value>,
 ) -> (u16, String) {
-    let address = cluster.url().strip_prefix("https://").unwrap();
+    let answer = call_at(cluster, cluster.url(), token, method, path, body);
+    tokio::time::timeout(crate::support::DEADLINE, answer)
+        .await
+        .expect("the server answers")
+}
+
+async fn call_at(
+    cluster: &Running,
+    url: &str,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> (u16, String) {
+    let address = url.split_once("://").unwrap().1;
     let config = capstan_tls::client_config(cluster.ca_pem(), None).unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
     let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
@@ -164,6 +178,21 @@ async fn a_pod_reaches_the_api_with_its_own_credentials() {
     )
     .await;
     assert_eq!(status, 200, "{text}");
+    // The service of the API server leads there too.
+    let url = eventually("the service's port", || {
+        cluster.service_url("default", "kubernetes", None)
+    })
+    .await;
+    let (status, _) = call_at(
+        &cluster,
+        &url,
+        &lines[0],
+        "GET",
+        "/api/v1/namespaces/default",
+        None,
+    )
+    .await;
+    assert_eq!(status, 200);
     cluster.shutdown().await;
 }
 

@@ -99,6 +99,43 @@ async fn one_connection_is_balanced_by_request_and_follows_scaling() {
 }
 
 #[tokio::test]
+async fn a_client_that_connects_early_is_still_balanced_by_request() {
+    let cluster = cluster("127.45.0.0/16").await;
+    let objects = cluster.objects();
+    objects
+        .create(SERVICES, Some("default"), service("ClusterIP"))
+        .unwrap();
+    objects
+        .create(REPLICASETS, Some("default"), replica_set("app", "echo", 2))
+        .unwrap();
+    until(&cluster, ENDPOINTS, "two addresses", |all| {
+        all.iter().any(|e| addresses(e) == 2)
+    })
+    .await;
+    // The proxy hears of the pods a moment after the endpoints say so.
+    let mut late = connect(&cluster).await;
+    eventually_two(&mut late).await;
+    let mut early = connect(&cluster).await;
+    // Longer than the proxy waits before it asks a pod whether it speaks first.
+    capstan_runtime::sleep(std::time::Duration::from_millis(400)).await;
+    eventually_two(&mut early).await;
+    cluster.shutdown().await;
+}
+
+async fn eventually_two(stream: &mut TcpStream) {
+    let mut seen = HashSet::new();
+    let both = tokio::time::timeout(crate::support::DEADLINE, async {
+        while seen.len() < 2 {
+            let (status, name) = request(stream).await;
+            if status == 200 {
+                seen.insert(name);
+            }
+        }
+    });
+    both.await.expect("both pods answer on one connection");
+}
+
+#[tokio::test]
 async fn endpoints_follow_readiness() {
     let cluster = cluster("127.42.0.0/16").await;
     let objects = cluster.objects();
