@@ -1,6 +1,7 @@
 //! `pods/log` out of the log book.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -90,7 +91,8 @@ impl Reading {
                 let mut text = String::new();
                 for line in self.pending.drain(..) {
                     if self.timestamps {
-                        text.push_str(&format!("{:.9} ", line.time));
+                        // Writing to a string cannot fail.
+                        let _ = write!(text, "{:.9} ", line.time);
                     }
                     text.push_str(&line.text);
                     text.push('\n');

@@ -104,13 +104,14 @@ async fn serve(stream: TcpStream, route: &Arc<Route>, stop: &Shutdown) {
     // Small answers must not wait for more; a failure only costs latency.
     let _ = stream.set_nodelay(true);
     let protocol = route.protocol();
-    let first = match protocol {
-        Protocol::Raw => Some(First::Other),
-        _ => tokio::select! {
+    let first = if protocol == Protocol::Raw {
+        Some(First::Other)
+    } else {
+        tokio::select! {
             () = stop.raised() => return,
             first = first_bytes(&stream) => Some(first),
             () = sleep(SILENCE), if protocol == Protocol::Sniff => None,
-        },
+        }
     };
     let silent = first.is_none();
     if first == Some(First::Http) {
