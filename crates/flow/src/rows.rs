@@ -144,17 +144,6 @@ impl OwnKeys {
     pub fn of_tags(&self, tags: &Tags) -> RowKey {
         self.table.intern(tags)
     }
-
-    /// Maps the keys of a whole block through `change`, which is called once per tag set and table.
-    pub fn translate(&mut self, block: &Block, change: impl Fn(&Tags) -> Tags) -> Vec<RowKey> {
-        let table = &self.table;
-        let mut known = self.known.table(&block.keys);
-        block
-            .key
-            .iter()
-            .map(|&key| known.get(key, || table.intern(&change(&block.keys.tags(key)))))
-            .collect()
-    }
 }
 
 /// Copied rows of one group, oldest first; the front can be dropped. Columns stay typed as long as their type does not

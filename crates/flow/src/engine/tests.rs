@@ -41,7 +41,7 @@ impl LogSink for Seen {
         let mut lines = self.lines.lock();
         match event {
             DataEvent::Points(Points { block, .. }) => {
-                lines.extend((0..block.len()).map(|row| line(block, row)))
+                lines.extend((0..block.len()).map(|row| line(block, row)));
             }
             DataEvent::Batch(PointBatch { name, tmax, rows, .. }) => {
                 lines.push(format!("batch {name} until {tmax}"));
@@ -174,6 +174,13 @@ fn the_yardstick_averages_the_sum_of_rates() {
         Some((3, 1))
     );
     assert_eq!(stats.node("log6").map(|node| node.emitted), Some(0));
+}
+
+#[test]
+fn a_task_can_move_to_another_thread() {
+    fn moves<T: Send>() {}
+    moves::<Task>();
+    moves::<Ports>();
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::pipeline::{NodeId, Pipeline};
 
 /// Nested deeper than any script: guards the stack.
 const MAX_DEPTH: usize = 1_000;
+/// Items of a list with those of the lists in it, which can double with every line.
+const MAX_ITEMS: usize = 1 << 16;
 
 /// A mistake was noted; whoever sees this only gives up what depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -265,9 +267,16 @@ impl<'a> Binder<'a> {
             }
         }
         if failed {
-            Err(Reported)
-        } else {
-            Ok(Object::Value(Value::List(values)))
+            return Err(Reported);
+        }
+        let list = Value::List(values);
+        match items.first() {
+            Some(first) if list.items() > MAX_ITEMS => Err(self.report(
+                "too-large",
+                first.position,
+                format!("list of more than {MAX_ITEMS} items"),
+            )),
+            _ => Ok(Object::Value(list)),
         }
     }
 

@@ -2,11 +2,31 @@
 
 use std::sync::Arc;
 
-use capstan_tick::ast::{Kind, Node, UnaryOperator};
+use capstan_tick::ast::{Binary, Kind, Node, UnaryOperator};
 
 use super::binder::{Binder, Object, Reported};
 use super::literal;
 use super::value::Value;
+
+/// Parts of a lambda after its variables are filled in.
+const MAX_NODES: usize = 1 << 16;
+/// Levels of a lambda after its variables are filled in; the parser's own bound.
+const MAX_HEIGHT: usize = 1_000;
+/// Bytes of a text that is computed.
+const MAX_TEXT: usize = 1 << 20;
+
+/// Whether an expression is small enough. Recursion ends at the bound.
+fn within_bounds(body: &Node) -> bool {
+    fn visit(node: &Node, height: usize, parts: &mut usize) -> bool {
+        *parts += 1;
+        *parts <= MAX_NODES
+            && height <= MAX_HEIGHT
+            && capstan_tick::walk::children(node)
+                .into_iter()
+                .all(|child| visit(child, height + 1, parts))
+    }
+    visit(body, 1, &mut 0)
+}
 
 impl Binder<'_> {
     /// A copy of an expression in which every identifier is replaced by its value.
@@ -30,14 +50,7 @@ impl Binder<'_> {
                 operator: *operator,
                 operand: Box::new(self.resolve(operand)?),
             },
-            Kind::Binary(binary) => {
-                let mut binary = binary.clone();
-                // Both sides, so that the mistakes of both are told.
-                let left = self.resolve(&binary.left);
-                let right = self.resolve(&binary.right);
-                (binary.left, binary.right) = (left?, right?);
-                Kind::Binary(binary)
-            }
+            Kind::Binary(_) => return self.resolve_binary(node),
             Kind::Call(call) => {
                 let mut call = call.clone();
                 let args: Vec<_> = call.args.iter().map(|arg| self.resolve(arg)).collect();
@@ -54,6 +67,38 @@ impl Binder<'_> {
         })
     }
 
+    /// A chain of operators. Long ones lean to the left, so the left side is walked without recursion.
+    fn resolve_binary(&mut self, node: &Node) -> Result<Node, Reported> {
+        let mut spine = Vec::new();
+        let mut left = node;
+        while let Kind::Binary(binary) = &left.kind {
+            spine.push((left, binary));
+            left = &binary.left;
+        }
+        let mut resolved = self.resolve(left);
+        for (node, binary) in spine.into_iter().rev() {
+            // Both sides, so that the mistakes of both are told.
+            let right = self.resolve(&binary.right);
+            resolved = match (resolved, right) {
+                (Ok(left), Ok(right)) => {
+                    let binary = Binary {
+                        left,
+                        right,
+                        ..**binary
+                    };
+                    let kind = Kind::Binary(Box::new(binary));
+                    Ok(Node {
+                        position: node.position,
+                        comment: node.comment.clone(),
+                        kind,
+                    })
+                }
+                _ => Err(Reported),
+            };
+        }
+        resolved
+    }
+
     /// A lambda with its identifiers resolved.
     pub(super) fn lambda(&mut self, body: &Node) -> Result<Object, Reported> {
         let body = match &body.kind {
@@ -65,6 +110,12 @@ impl Binder<'_> {
             Kind::Lambda(inner) => *inner,
             _ => body,
         };
+        // Variables that hold lambdas can double with every line; Kapacitor runs out of memory then.
+        if !within_bounds(&body) {
+            let message =
+                format!("expression has more than {MAX_NODES} parts or more than {MAX_HEIGHT} levels");
+            return Err(self.report("too-large", body.position, message));
+        }
         Ok(Object::Value(Value::Lambda(Arc::new(body))))
     }
 
@@ -87,6 +138,10 @@ impl Binder<'_> {
             E::Float(v) => Value::Float(v),
             E::Int(v) => Value::Int(v),
             E::Bool(v) => Value::Bool(v),
+            E::String(v) if v.len() > MAX_TEXT => {
+                let message = format!("text of more than {MAX_TEXT} bytes");
+                return Err(self.report("too-large", node.position, message));
+            }
             E::String(v) => Value::String(Arc::from(v.as_str())),
             E::Duration(v) => Value::Duration(v),
             E::Regex(v) => Value::Regex(Arc::from(v.as_str())),

@@ -93,3 +93,32 @@ fn both_sources_in_one_script_are_refused() {
         "invalid task type: invalid"
     );
 }
+
+#[test]
+fn long_chains_are_fine_and_doubling_ones_are_refused() {
+    let terms: Vec<String> = (0..900).map(|n| format!("\"a\" == {n}")).collect();
+    let long = format!("stream|from().where(lambda: {})|httpOut('x')", terms.join(" OR "));
+    assert_eq!(errors(&long), Vec::<String>::new());
+    for (first, next) in [
+        ("lambda: \"x\" > 1", "lambda: V AND V"),
+        ("'abcdefgh'", "V + V"),
+        ("['a', 'b']", "[V, V]"),
+    ] {
+        let mut script = format!("var v0 = {first}\n");
+        for n in 1..60 {
+            script += &format!("var v{n} = {}\n", next.replace('V', &format!("v{}", n - 1)));
+        }
+        let errors = errors(&format!("{script}stream|from()|httpOut('x')"));
+        assert!(
+            errors[0].contains(" of more than ") || errors[0].contains(" has more than "),
+            "{errors:?}"
+        );
+    }
+    // Each line adds to the height of the one before.
+    let mut script = "var v0 = lambda: TRUE\n".to_owned();
+    for n in 1..50 {
+        script += &format!("var v{n} = lambda: v{}{}\n", n - 1, " AND TRUE".repeat(400));
+    }
+    let errors = errors(&format!("{script}stream|from()|httpOut('x')"));
+    assert!(errors[0].contains("levels"), "{errors:?}");
+}

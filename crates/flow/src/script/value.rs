@@ -134,6 +134,14 @@ impl Value {
         Ok(Self::Lambda(Arc::new(body)))
     }
 
+    /// How many values a list holds, with those of the lists in it.
+    pub(crate) fn items(&self) -> usize {
+        match self {
+            Self::List(values) => values.iter().map(Self::items).sum::<usize>() + 1,
+            _ => 1,
+        }
+    }
+
     /// Go's name of the type, where clients know the text.
     pub(crate) const fn go_type(&self) -> &'static str {
         match self {
