@@ -104,10 +104,8 @@ fn long_chains_are_fine_and_doubling_ones_are_refused() {
         ("'abcdefgh'", "V + V"),
         ("['a', 'b']", "[V, V]"),
     ] {
-        let mut script = format!("var v0 = {first}\n");
-        for n in 1..60 {
-            script += &format!("var v{n} = {}\n", next.replace('V', &format!("v{}", n - 1)));
-        }
+        let line = |n: usize| format!("var v{n} = {}\n", next.replace('V', &format!("v{}", n - 1)));
+        let script = (1..60).fold(format!("var v0 = {first}\n"), |script, n| script + &line(n));
         let errors = errors(&format!("{script}stream|from()|httpOut('x')"));
         assert!(
             errors[0].contains(" of more than ") || errors[0].contains(" has more than "),
@@ -115,10 +113,10 @@ fn long_chains_are_fine_and_doubling_ones_are_refused() {
         );
     }
     // Each line adds to the height of the one before.
-    let mut script = "var v0 = lambda: TRUE\n".to_owned();
-    for n in 1..50 {
-        script += &format!("var v{n} = lambda: v{}{}\n", n - 1, " AND TRUE".repeat(400));
-    }
+    let line = |n: usize| format!("var v{n} = lambda: v{}{}\n", n - 1, " AND TRUE".repeat(400));
+    let script = (1..50).fold("var v0 = lambda: TRUE\n".to_owned(), |script, n| {
+        script + &line(n)
+    });
     let errors = errors(&format!("{script}stream|from()|httpOut('x')"));
     assert!(errors[0].contains("levels"), "{errors:?}");
 }
