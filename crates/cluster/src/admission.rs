@@ -43,7 +43,15 @@ pub(crate) fn bootstrap(objects: &Objects) {
 }
 
 /// Fields of metadata that only the server writes.
-const SERVER_SET: &[&str] = &["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
+const SERVER_SET: &[&str] = &[
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+];
 
 /// Completes and checks a new object. `object` is in the stored version already.
 pub(crate) fn prepare_create(
@@ -76,8 +84,18 @@ pub(crate) fn prepare_create(
     } else {
         metadata.shift_remove("namespace");
     }
-    let generate = metadata.get("generateName").and_then(Value::as_str).unwrap_or("").to_owned();
-    if metadata.get("name").and_then(Value::as_str).unwrap_or("").is_empty() && !generate.is_empty() {
+    let generate = metadata
+        .get("generateName")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .to_owned();
+    if metadata
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .is_empty()
+        && !generate.is_empty()
+    {
         metadata.insert("name".to_owned(), names::generate(&generate).into());
     }
     let created = time::rfc3339(objects.clock().now());
@@ -103,7 +121,12 @@ pub(crate) fn prepare_create(
         Ok(())
     } else {
         objects.shared.admission.release(stored, object, None);
-        Err(Status::invalid(resource.group, resource.kind, meta::name(object), &errors))
+        Err(Status::invalid(
+            resource.group,
+            resource.kind,
+            meta::name(object),
+            &errors,
+        ))
     }
 }
 
@@ -114,9 +137,12 @@ fn check_namespace(
     metadata: &Map<String, Value>,
 ) -> Result<(), Status> {
     let found = objects.get(NAMESPACES, None, namespace)?;
-    if found.pointer("/status/phase").and_then(Value::as_str) == Some("Terminating") || meta::is_deleting(&found) {
+    if found.pointer("/status/phase").and_then(Value::as_str) == Some("Terminating")
+        || meta::is_deleting(&found)
+    {
         let name = metadata.get("name").and_then(Value::as_str).unwrap_or("");
-        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
         let mut status = Status::forbidden(resource.0, name, &why);
         if let Some(details) = &mut status.details {
             details.causes.push(capstan_kubeapi::Cause {
@@ -153,7 +179,11 @@ pub(crate) fn check_identity(
     let uid = meta::uid(wanted);
     if !uid.is_empty() && uid != meta::uid(current) {
         let stored = capstan_kubeapi::resource::storage_of(resource);
-        let place = if stored.namespaced { format!("{}/{name}", meta::namespace(current)) } else { name.to_owned() };
+        let place = if stored.namespaced {
+            format!("{}/{name}", meta::namespace(current))
+        } else {
+            name.to_owned()
+        };
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
             stored.plural,
@@ -163,7 +193,10 @@ pub(crate) fn check_identity(
     }
     let version = meta::resource_version(wanted);
     if !version.is_empty() && version != "0" && version != meta::resource_version(current) {
-        return Err(Status::modified(capstan_kubeapi::resource::storage_of(resource).0, name));
+        return Err(Status::modified(
+            capstan_kubeapi::resource::storage_of(resource).0,
+            name,
+        ));
     }
     Ok(())
 }
@@ -192,7 +225,12 @@ pub(crate) fn prepare_update(
             *wanted = next;
             let errors = validate::status(stored, wanted);
             if !errors.is_empty() {
-                return Err(Status::invalid(resource.group, resource.kind, meta::name(current), &errors));
+                return Err(Status::invalid(
+                    resource.group,
+                    resource.kind,
+                    meta::name(current),
+                    &errors,
+                ));
             }
             return Ok(());
         }
@@ -214,7 +252,11 @@ pub(crate) fn prepare_update(
         }
         Subresource::None | Subresource::Scale => {}
     }
-    let was = current.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    let was = current
+        .get("metadata")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     if let Some(metadata) = meta::metadata_mut(wanted) {
         for field in SERVER_SET.iter().chain(&["name", "namespace", "generateName"]) {
             match was.get(*field) {
@@ -245,7 +287,12 @@ pub(crate) fn prepare_update(
     defaults::apply(resource, stored, wanted);
     defaults::keep(stored, current, wanted);
     if stored == SERVICES {
-        objects.shared.admission.addresses.lock().assign(wanted, Some(current))?;
+        objects
+            .shared
+            .admission
+            .addresses
+            .lock()
+            .assign(wanted, Some(current))?;
     }
     if has_generation(stored) && differs_beyond_status(current, wanted) {
         let generation = meta::generation(current) + 1;
@@ -254,7 +301,10 @@ pub(crate) fn prepare_update(
     let mut errors = check_metadata(stored, wanted);
     if meta::is_deleting(current) {
         let before = meta::finalizers(current);
-        let added: Vec<&str> = meta::finalizers(wanted).into_iter().filter(|f| !before.contains(f)).collect();
+        let added: Vec<&str> = meta::finalizers(wanted)
+            .into_iter()
+            .filter(|f| !before.contains(f))
+            .collect();
         if !added.is_empty() {
             errors.push(FieldError::forbidden(
                 "metadata.finalizers",
@@ -267,7 +317,12 @@ pub(crate) fn prepare_update(
         validate::warnings(stored, wanted, warnings);
         Ok(())
     } else {
-        Err(Status::invalid(resource.group, resource.kind, meta::name(current), &errors))
+        Err(Status::invalid(
+            resource.group,
+            resource.kind,
+            meta::name(current),
+            &errors,
+        ))
     }
 }
 
@@ -280,14 +335,24 @@ pub(crate) fn is_finished(stored: Resource, object: &Value) -> bool {
         return meta::strings(object.pointer("/spec/finalizers")).is_empty();
     }
     // A pod within its grace period goes when its runner says so.
-    stored != PODS || object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0) == 0
+    stored != PODS
+        || object
+            .pointer("/metadata/deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
 }
 
 /// Checks the preconditions of a delete.
-pub(crate) fn check_preconditions(stored: Resource, current: &Value, options: &DeleteOptions) -> Result<(), Status> {
+pub(crate) fn check_preconditions(
+    stored: Resource,
+    current: &Value,
+    options: &DeleteOptions,
+) -> Result<(), Status> {
     let name = meta::name(current);
     let failed = |what: &str, wanted: &str, have: &str| {
-        let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {have}");
+        let why =
+            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {have}");
         Err(Status::conflict(stored.0, name, &why))
     };
     if let Some(uid) = &options.uid
@@ -331,9 +396,21 @@ pub(crate) fn prepare_delete(
     } else {
         meta::set(&mut next, "finalizers", finalizers.clone());
     }
-    let grace = if stored == PODS { pod_grace(current, options) } else { 0 };
-    let held = current.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
-    let grace = held.map_or(grace, |held| if meta::is_deleting(current) { grace.min(held) } else { grace });
+    let grace = if stored == PODS {
+        pod_grace(current, options)
+    } else {
+        0
+    };
+    let held = current
+        .pointer("/metadata/deletionGracePeriodSeconds")
+        .and_then(Value::as_i64);
+    let grace = held.map_or(grace, |held| {
+        if meta::is_deleting(current) {
+            grace.min(held)
+        } else {
+            grace
+        }
+    });
     if !meta::is_deleting(current) || held != Some(grace) {
         let asked = clock.now().as_second() + grace;
         let at = jiff::Timestamp::from_second(asked).unwrap_or_else(|_| clock.now());
@@ -360,11 +437,18 @@ pub(crate) fn prepare_delete(
 
 fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
     let phase = pod.pointer("/status/phase").and_then(Value::as_str).unwrap_or("");
-    let unscheduled = pod.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or("").is_empty();
+    let unscheduled = pod
+        .pointer("/spec/nodeName")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .is_empty();
     if unscheduled || matches!(phase, "Succeeded" | "Failed") {
         return 0;
     }
-    let own = pod.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(30);
+    let own = pod
+        .pointer("/spec/terminationGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(30);
     options.grace_seconds.unwrap_or(own).max(0)
 }
 
@@ -372,7 +456,7 @@ fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
 fn has_generation(stored: Resource) -> bool {
     matches!(
         (stored.group, stored.plural),
-        ("apps", _) | ("" , "replicationcontrollers" | "pods") | ("discovery.k8s.io", _)
+        ("apps", _) | ("", "replicationcontrollers" | "pods") | ("discovery.k8s.io", _)
     )
 }
 
@@ -386,7 +470,9 @@ fn drops_status_on_create(stored: Resource) -> bool {
 }
 
 fn differs_beyond_status(current: &Value, wanted: &Value) -> bool {
-    let (Some(before), Some(after)) = (current.as_object(), wanted.as_object()) else { return true };
+    let (Some(before), Some(after)) = (current.as_object(), wanted.as_object()) else {
+        return true;
+    };
     let parts = |map: &Map<String, Value>| -> Vec<(String, Value)> {
         map.iter()
             .filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status" | "kind" | "apiVersion"))
@@ -395,14 +481,30 @@ fn differs_beyond_status(current: &Value, wanted: &Value) -> bool {
     };
     // Order of fields means nothing.
     let (before, after) = (parts(before), parts(after));
-    before.len() != after.len() || before.iter().any(|(key, value)| !after.iter().any(|(k, v)| k == key && v == value))
+    before.len() != after.len()
+        || before
+            .iter()
+            .any(|(key, value)| !after.iter().any(|(k, v)| k == key && v == value))
 }
 
 /// Metadata in the order in which the real server writes it.
 fn order_metadata(metadata: &mut Map<String, Value>) {
     const ORDER: &[&str] = &[
-        "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
-        "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields",
+        "name",
+        "generateName",
+        "namespace",
+        "selfLink",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "labels",
+        "annotations",
+        "ownerReferences",
+        "finalizers",
+        "managedFields",
     ];
     // Empty maps and lists are left out on the wire.
     metadata.retain(|_, value| match value {
@@ -426,7 +528,10 @@ fn check_metadata(stored: Resource, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let name = meta::name(object);
     if name.is_empty() {
-        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
+        errors.push(FieldError::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
     } else {
         for error in names::check(stored, name) {
             errors.push(FieldError::invalid("metadata.name", &json!(name), &error));
@@ -451,13 +556,21 @@ fn check_metadata(stored: Resource, object: &Value) -> Vec<FieldError> {
     }
     for (index, finalizer) in meta::finalizers(object).into_iter().enumerate() {
         for error in validation::qualified_name(finalizer) {
-            errors.push(FieldError::invalid(format!("metadata.finalizers[{index}]"), &json!(finalizer), &error));
+            errors.push(FieldError::invalid(
+                format!("metadata.finalizers[{index}]"),
+                &json!(finalizer),
+                &error,
+            ));
         }
     }
     for (index, owner) in meta::owner_references(object).iter().enumerate() {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner.get(field).and_then(Value::as_str).unwrap_or("").is_empty() {
-                let detail = if field == "apiVersion" { "version must not be empty" } else { "must not be empty" };
+                let detail = if field == "apiVersion" {
+                    "version must not be empty"
+                } else {
+                    "must not be empty"
+                };
                 let path = format!("metadata.ownerReferences[{index}].{field}");
                 errors.push(FieldError::invalid(path, &json!(""), detail));
             }
@@ -491,7 +604,11 @@ pub(crate) fn check_type(resource: Resource, object: &mut Value) -> Result<(), S
             "no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \"pkg/api/legacyscheme/scheme.go:30\""
         )));
     }
-    let package = if resource.group.is_empty() { "core" } else { resource.group.split('.').next().unwrap_or("") };
+    let package = if resource.group.is_empty() {
+        "core"
+    } else {
+        resource.group.split('.').next().unwrap_or("")
+    };
     Err(Status::bad_request(format!(
         "{kind} in version \"{version}\" cannot be handled as a {}: converting ({version}.{kind}) to ({package}.{}): unknown conversion",
         resource.kind, resource.kind

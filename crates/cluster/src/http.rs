@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::Router;
 use capstan_kubeapi::resource::{builtin, find};
 use capstan_kubeapi::{Resource, Status, discovery};
 use http::{Method, StatusCode};
@@ -50,7 +50,9 @@ struct Shared {
 
 impl std::fmt::Debug for ServerState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerState").field("server_address", &self.shared.server_address).finish_non_exhaustive()
+        f.debug_struct("ServerState")
+            .field("server_address", &self.shared.server_address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,7 +80,9 @@ impl ServerState {
             server_address: self.shared.server_address.clone(),
             openapi: OpenApi::default(),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The objects behind it.
@@ -102,7 +106,10 @@ async fn handle(State(state): State<ServerState>, request: Request) -> Response 
 
 async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Result<Response, Status> {
     let path = request.uri().path().to_owned();
-    if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz") || path.starts_with("/livez/") || path.starts_with("/readyz/") {
+    if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz")
+        || path.starts_with("/livez/")
+        || path.starts_with("/readyz/")
+    {
         return Ok(respond::text(StatusCode::OK, "ok"));
     }
     let user = state.shared.authentication.identify(&request)?;
@@ -112,7 +119,9 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
         Target::Document => document(state, &user, &request, &path, accept),
         Target::Unknown => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
         Target::Resource(place) => {
-            let known_version = builtin().iter().any(|r| r.group == place.group && r.version == place.version);
+            let known_version = builtin()
+                .iter()
+                .any(|r| r.group == place.group && r.version == place.version);
             let known_group = builtin().iter().any(|r| r.group == place.group);
             if !known_group {
                 return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
@@ -123,7 +132,9 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
             let Some(resource) = find(&place.group, &place.version, &place.plural) else {
                 return Err(Status::no_such_resource());
             };
-            if resource.namespaced != place.namespace.is_some() && (place.name.is_some() || !resource.namespaced) {
+            if resource.namespaced != place.namespace.is_some()
+                && (place.name.is_some() || !resource.namespaced)
+            {
                 return Err(Status::no_such_resource());
             }
             if let Some(subresource) = &place.subresource
@@ -159,9 +170,13 @@ async fn serve_resource(
         return Err(Status::method_not_allowed());
     }
     match (verb, place.name.as_deref(), place.subresource.as_deref()) {
-        ("get", Some(name), Some("log")) => {
-            logs::answer(state.shared.logs.as_deref(), objects, namespace.unwrap_or("default"), name, query).await
-        }
+        ("get", Some(name), Some("log")) => logs::answer(
+            state.shared.logs.as_deref(),
+            objects,
+            namespace.unwrap_or("default"),
+            name,
+            query,
+        ),
         ("get", Some(name), Some("scale")) => {
             let scale = objects.scale(resource, namespace, name)?;
             respond::object(StatusCode::OK, &scale, accept)
@@ -174,14 +189,32 @@ async fn serve_resource(
         ("watch", name, _) => watching::watch(objects, resource, namespace, name, query, accept),
         ("create", _, _) if !resource.is_stored() => {
             let body = write::body(request).await?;
-            reviews::create(objects, &state.shared.authentication, user, resource, namespace, body, accept)
+            reviews::create(
+                objects,
+                &state.shared.authentication,
+                user,
+                resource,
+                namespace,
+                body,
+                accept,
+            )
         }
-        ("create", Some(name), Some("eviction")) => write::evict(objects, namespace, name, request, accept).await,
+        ("create", Some(name), Some("eviction")) => {
+            write::evict(objects, namespace, name, request, accept).await
+        }
         ("create", ..) => write::create(objects, resource, namespace, request, query, accept).await,
-        ("update", Some(name), sub) => write::update(objects, resource, namespace, name, sub, request, query, accept).await,
-        ("patch", Some(name), sub) => write::patch(objects, resource, namespace, name, sub, request, query, accept).await,
-        ("delete", Some(name), _) => write::delete(objects, resource, namespace, name, request, query, accept).await,
-        ("deletecollection", ..) => write::delete_collection(objects, resource, namespace, request, query, accept).await,
+        ("update", Some(name), sub) => {
+            write::update(objects, resource, namespace, name, sub, request, query, accept).await
+        }
+        ("patch", Some(name), sub) => {
+            write::patch(objects, resource, namespace, name, sub, request, query, accept).await
+        }
+        ("delete", Some(name), _) => {
+            write::delete(objects, resource, namespace, name, request, query, accept).await
+        }
+        ("deletecollection", ..) => {
+            write::delete_collection(objects, resource, namespace, request, query, accept).await
+        }
         _ => Err(Status::method_not_allowed()),
     }
 }
@@ -209,10 +242,14 @@ fn document(
         ["api" | "apis"] => {
             let core = parts[0] == "api";
             match accept.discovery() {
-                Some(version) => respond::discovery(&discovery::aggregated(resources, core, version), version, request),
-                None if core => {
-                    respond::object(StatusCode::OK, &discovery::api_versions(&state.shared.server_address), accept)
+                Some(version) => {
+                    respond::discovery(&discovery::aggregated(resources, core, version), version, request)
                 }
+                None if core => respond::object(
+                    StatusCode::OK,
+                    &discovery::api_versions(&state.shared.server_address),
+                    accept,
+                ),
                 None => respond::object(StatusCode::OK, &discovery::group_list(resources), accept),
             }
         }
@@ -242,7 +279,14 @@ fn root_paths() -> Value {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
-    for path in ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"] {
+    for path in [
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ] {
         paths.push(path.to_owned());
     }
     json!({ "paths": paths })
@@ -270,4 +314,3 @@ fn platform_arch() -> &'static str {
         other => other,
     }
 }
-

@@ -131,8 +131,15 @@ impl Objects {
     /// An empty cluster: only the namespaces `default`, `kube-system`, `kube-public` and `kube-node-lease` exist.
     pub fn new(clock: SharedClock) -> Self {
         let storage = Arc::new(Storage::new());
-        let shared = Shared { storage, clock, admission: Admission::default(), recorder: Recorder::default() };
-        let objects = Self { shared: Arc::new(shared) };
+        let shared = Shared {
+            storage,
+            clock,
+            admission: Admission::default(),
+            recorder: Recorder::default(),
+        };
+        let objects = Self {
+            shared: Arc::new(shared),
+        };
         admission::bootstrap(&objects);
         objects
     }
@@ -167,7 +174,10 @@ impl Objects {
         } else {
             items
         };
-        Snapshot { items, resource_version }
+        Snapshot {
+            items,
+            resource_version,
+        }
     }
 
     /// The list as it was at an earlier version; `Err` holds the oldest version still known.
@@ -177,13 +187,22 @@ impl Objects {
         namespace: Option<&str>,
         version: u64,
     ) -> Result<Vec<Arc<Value>>, u64> {
-        let items = self.shared.storage.list_at(storage_of(resource), namespace, version)?;
+        let items = self
+            .shared
+            .storage
+            .list_at(storage_of(resource), namespace, version)?;
         Ok(items.iter().map(|item| views::show(resource, item)).collect())
     }
 
     /// Makes an object.
-    pub fn create(&self, resource: Resource, namespace: Option<&str>, object: Value) -> Result<Arc<Value>, Status> {
-        self.create_with(resource, namespace, object, &WriteOptions::default()).map(|written| written.object)
+    pub fn create(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        object: Value,
+    ) -> Result<Arc<Value>, Status> {
+        self.create_with(resource, namespace, object, &WriteOptions::default())
+            .map(|written| written.object)
     }
 
     /// Makes an object, with options.
@@ -201,17 +220,33 @@ impl Objects {
         object = views::store(resource, object);
         admission::prepare_create(self, resource, stored_as, namespace, &mut object, &mut warnings)?;
         patching::track_create(stored_as, &mut object, options, &self.shared.clock);
-        let namespace = if stored_as.namespaced { meta::namespace(&object).to_owned() } else { String::new() };
+        let namespace = if stored_as.namespaced {
+            meta::namespace(&object).to_owned()
+        } else {
+            String::new()
+        };
         let name = meta::name(&object).to_owned();
         if options.dry_run {
             if self.shared.storage.get(stored_as, &namespace, &name).is_some() {
                 return Err(Status::already_exists(resource.0, &name));
             }
             let object = views::show(resource, &Arc::new(object));
-            return Ok(Written { object, created: true, warnings });
+            return Ok(Written {
+                object,
+                created: true,
+                warnings,
+            });
         }
-        match self.shared.storage.insert(stored_as, &namespace, &name, object.clone()) {
-            Ok(stored) => Ok(Written { object: views::show(resource, &stored), created: true, warnings }),
+        match self
+            .shared
+            .storage
+            .insert(stored_as, &namespace, &name, object.clone())
+        {
+            Ok(stored) => Ok(Written {
+                object: views::show(resource, &stored),
+                created: true,
+                warnings,
+            }),
             Err(_) if given_name => {
                 self.shared.admission.release(stored_as, &object, None);
                 Err(Status::already_exists(resource.0, &name))
@@ -220,7 +255,12 @@ impl Objects {
                 // A generated name that is taken: five random characters met twice.
                 self.shared.admission.release(stored_as, &object, None);
                 meta::unset(&mut object, "name");
-                self.create_with(resource, Some(&namespace).filter(|n| !n.is_empty()).map(String::as_str), object, options)
+                self.create_with(
+                    resource,
+                    Some(&namespace).filter(|n| !n.is_empty()).map(String::as_str),
+                    object,
+                    options,
+                )
             }
         }
     }
@@ -236,7 +276,8 @@ impl Objects {
         object: Value,
     ) -> Result<Arc<Value>, Status> {
         let options = WriteOptions::default();
-        self.update_with(resource, namespace, name, subresource, object, &options).map(|written| written.object)
+        self.update_with(resource, namespace, name, subresource, object, &options)
+            .map(|written| written.object)
     }
 
     /// Replaces an object, with options.
@@ -249,10 +290,13 @@ impl Objects {
         object: Value,
         options: &WriteOptions,
     ) -> Result<Written, Status> {
-        self.write(resource, namespace, name, subresource, options, |_| Ok(object.clone()))
+        self.write(resource, namespace, name, subresource, options, |_| {
+            Ok(object.clone())
+        })
     }
 
     /// Changes an object in part. Server-side apply makes it if it does not exist.
+    #[allow(clippy::too_many_arguments)] // what a PATCH request consists of
     pub fn patch(
         &self,
         resource: Resource,
@@ -318,7 +362,14 @@ impl Objects {
                 admission::prepare_update(self, resource, subresource, &current, &mut wanted, &mut warnings)?;
                 (wanted, conditional)
             };
-            patching::track_update(stored_as, subresource, &current, &mut next, options, &self.shared.clock);
+            patching::track_update(
+                stored_as,
+                subresource,
+                &current,
+                &mut next,
+                options,
+                &self.shared.clock,
+            );
             let answer = |object: &Arc<Value>| -> Result<Arc<Value>, Status> {
                 if subresource == Subresource::Scale {
                     scale::of(resource, object).map(Arc::new)
@@ -327,10 +378,18 @@ impl Objects {
                 }
             };
             if next == *current {
-                return Ok(Written { object: answer(&current)?, created: false, warnings });
+                return Ok(Written {
+                    object: answer(&current)?,
+                    created: false,
+                    warnings,
+                });
             }
             if options.dry_run {
-                return Ok(Written { object: answer(&Arc::new(next))?, created: false, warnings });
+                return Ok(Written {
+                    object: answer(&Arc::new(next))?,
+                    created: false,
+                    warnings,
+                });
             }
             let result = if admission::is_finished(stored_as, &next) {
                 self.shared.storage.remove(stored_as, &current, next.clone())
@@ -340,7 +399,11 @@ impl Objects {
             match result {
                 Ok(object) => {
                     self.shared.admission.release(stored_as, &current, Some(&next));
-                    return Ok(Written { object: answer(&object)?, created: false, warnings });
+                    return Ok(Written {
+                        object: answer(&object)?,
+                        created: false,
+                        warnings,
+                    });
                 }
                 Err(WriteError::Changed) if conditional => return Err(Status::modified(stored_as.0, name)),
                 Err(WriteError::Changed | WriteError::Exists) => {}
@@ -358,7 +421,8 @@ impl Objects {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Arc<Value>, Status> {
-        self.delete_with(resource, namespace, name, options).map(|deleted| deleted.object)
+        self.delete_with(resource, namespace, name, options)
+            .map(|deleted| deleted.object)
     }
 
     /// Deletes an object and says whether it is gone.
@@ -375,10 +439,16 @@ impl Objects {
             admission::check_preconditions(stored_as, &current, options)?;
             let (next, gone) = admission::prepare_delete(stored_as, &current, options, &self.shared.clock);
             if options.dry_run {
-                return Ok(Deleted { object: views::show(resource, &Arc::new(next)), removed: gone });
+                return Ok(Deleted {
+                    object: views::show(resource, &Arc::new(next)),
+                    removed: gone,
+                });
             }
             if !gone && next == *current {
-                return Ok(Deleted { object: views::show(resource, &current), removed: false });
+                return Ok(Deleted {
+                    object: views::show(resource, &current),
+                    removed: false,
+                });
             }
             let result = if gone {
                 self.shared.storage.remove(stored_as, &current, next)
@@ -390,7 +460,10 @@ impl Objects {
                     if gone {
                         self.shared.admission.release(stored_as, &current, None);
                     }
-                    return Ok(Deleted { object: views::show(resource, &object), removed: gone });
+                    return Ok(Deleted {
+                        object: views::show(resource, &object),
+                        removed: gone,
+                    });
                 }
                 Err(WriteError::Gone) => return Err(Status::not_found(resource.0, name)),
                 Err(WriteError::Changed | WriteError::Exists) => {}
@@ -401,7 +474,12 @@ impl Objects {
 
     /// Follows a kind. From `None`: everything that exists as `Added`, then what happens. From a version: what happened
     /// after it, or 410 if the log no longer reaches back so far.
-    pub fn watch(&self, resource: Resource, namespace: Option<&str>, from: Option<u64>) -> Result<Watch, Status> {
+    pub fn watch(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        from: Option<u64>,
+    ) -> Result<Watch, Status> {
         let stored_as = storage_of(resource);
         let storage = &self.shared.storage;
         let (initial, position) = match from {
@@ -416,16 +494,29 @@ impl Objects {
                 (Vec::new(), version)
             }
         };
-        Ok(Watch::new(Arc::clone(storage), resource, stored_as, namespace, position, initial))
+        Ok(Watch::new(
+            Arc::clone(storage),
+            resource,
+            stored_as,
+            namespace,
+            position,
+            initial,
+        ))
     }
 
     /// Writes an Event about an object. The same event again raises its count instead.
     pub fn record_event(&self, regarding: &Value, type_: &str, reason: &str, message: &str, component: &str) {
-        self.shared.recorder.record(self, regarding, type_, reason, message, component);
+        self.shared
+            .recorder
+            .record(self, regarding, type_, reason, message, component);
     }
 
     fn stored(&self, resource: Resource, namespace: Option<&str>, name: &str) -> Result<Arc<Value>, Status> {
-        let namespace = if resource.namespaced { namespace.unwrap_or("default") } else { "" };
+        let namespace = if resource.namespaced {
+            namespace.unwrap_or("default")
+        } else {
+            ""
+        };
         self.shared
             .storage
             .get(storage_of(resource), namespace, name)

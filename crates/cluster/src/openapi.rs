@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use axum::response::Response;
 use bytes::Bytes;
+use capstan_kubeapi::Status;
 use capstan_kubeapi::resource::builtin;
 use capstan_kubeapi::schema::Definitions;
-use capstan_kubeapi::Status;
 use http::header::{ACCEPT, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -28,8 +28,16 @@ pub(crate) fn definitions() -> &'static Definitions {
 /// A digest to cache by: not for security.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     // FNV-1a, twice with different offsets.
-    let fnv = |seed: u64| bytes.iter().fold(seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{:016X}{:016X}", fnv(0xcbf2_9ce4_8422_2325), fnv(0x8422_2325_cbf2_9ce4))
+    let fnv = |seed: u64| {
+        bytes.iter().fold(seed, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    };
+    format!(
+        "{:016X}{:016X}",
+        fnv(0xcbf2_9ce4_8422_2325),
+        fnv(0x8422_2325_cbf2_9ce4)
+    )
 }
 
 /// The rendered documents.
@@ -56,14 +64,20 @@ impl OpenApi {
         });
         match protobuf {
             Some(true) => {
-                let body = self.v2_protobuf.get_or_init(|| capstan_kubeapi::openapi::encode(&v2_document()).into());
+                let body = self
+                    .v2_protobuf
+                    .get_or_init(|| capstan_kubeapi::openapi::encode(&v2_document()).into());
                 Ok(tagged(V2_PROTOBUF, body))
             }
             Some(false) => {
-                let body = self.v2_json.get_or_init(|| serde_json::to_vec(&v2_document()).unwrap_or_default().into());
+                let body = self
+                    .v2_json
+                    .get_or_init(|| serde_json::to_vec(&v2_document()).unwrap_or_default().into());
                 Ok(tagged("application/json", body))
             }
-            None => Err(Status::not_acceptable(&format!("application/json, {V2_PROTOBUF}"))),
+            None => Err(Status::not_acceptable(&format!(
+                "application/json, {V2_PROTOBUF}"
+            ))),
         }
     }
 
@@ -72,7 +86,11 @@ impl OpenApi {
             group_versions()
                 .into_iter()
                 .map(|(group, version)| {
-                    let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
+                    let path = if group.is_empty() {
+                        format!("api/{version}")
+                    } else {
+                        format!("apis/{group}/{version}")
+                    };
                     let document = v3_document(group, version);
                     (path, serde_json::to_vec(&document).unwrap_or_default().into())
                 })
@@ -133,7 +151,10 @@ fn v2_document() -> Value {
 fn v3_document(group: &str, version: &str) -> Value {
     let mut all = Map::new();
     let mut wanted: Vec<String> = Vec::new();
-    for resource in builtin().iter().filter(|r| r.group == group && r.version == version) {
+    for resource in builtin()
+        .iter()
+        .filter(|r| r.group == group && r.version == version)
+    {
         paths::v3(*resource, &mut all);
         wanted.push(resource.definition.to_owned());
         for subresource in resource.subresources {
@@ -151,7 +172,9 @@ fn v3_document(group: &str, version: &str) -> Value {
         if schemas.contains_key(&name) {
             continue;
         }
-        let Some(schema) = definitions().map().get(&name) else { continue };
+        let Some(schema) = definitions().map().get(&name) else {
+            continue;
+        };
         let mut schema = schema.clone();
         definitions::to_v3(&mut schema, &mut wanted);
         schemas.insert(name, schema);

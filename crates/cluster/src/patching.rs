@@ -44,12 +44,22 @@ pub(crate) fn patched(
             if operations.0.len() > MAX_OPERATIONS {
                 return Err(Status::too_large(MAX_OPERATIONS));
             }
-            names_version = operations.0.iter().any(|o| o.path().as_str() == "/metadata/resourceVersion");
-            json_patch::patch(&mut next, &operations)
-                .map_err(|error| Status::unprocessable(format!("the server rejected our request due to an error in our request: {error}")))?;
+            names_version = operations
+                .0
+                .iter()
+                .any(|o| o.path().as_str() == "/metadata/resourceVersion");
+            json_patch::patch(&mut next, &operations).map_err(|error| {
+                Status::unprocessable(format!(
+                    "the server rejected our request due to an error in our request: {error}"
+                ))
+            })?;
         }
         PatchKind::Strategic => {
-            let node = if subresource == Subresource::Scale { scale_schema(resource) } else { schema_of(resource) };
+            let node = if subresource == Subresource::Scale {
+                scale_schema(resource)
+            } else {
+                schema_of(resource)
+            };
             next = strategic_merge(node, current, patch).map_err(|e| Status::bad_request(e.to_string()))?;
         }
         PatchKind::Merge | PatchKind::Apply => json_patch::merge(&mut next, patch),
@@ -71,7 +81,10 @@ pub(crate) fn apply(
     patch: &Value,
     options: &WriteOptions,
 ) -> Result<Written, Status> {
-    if patch.pointer("/metadata/managedFields").is_some_and(|m| m.as_array().is_none_or(|a| !a.is_empty())) {
+    if patch
+        .pointer("/metadata/managedFields")
+        .is_some_and(|m| m.as_array().is_none_or(|a| !a.is_empty()))
+    {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
     let now = time::rfc3339(objects.clock().now());
@@ -90,14 +103,18 @@ pub(crate) fn apply(
         ..options.clone()
     };
     if subresource == Subresource::Scale {
-        let Some(node) = scale_schema(resource) else { return Err(Status::no_such_resource()) };
+        let Some(node) = scale_schema(resource) else {
+            return Err(Status::no_such_resource());
+        };
         return objects.write(resource, namespace, name, subresource, &quiet, |current| {
             let merged = apply::apply(node, current, patch, &manager, options.force)?;
             scale::check_type(patch)?;
             Ok(merged)
         });
     }
-    let Some(node) = schema_of(resource) else { return Err(Status::no_such_resource()) };
+    let Some(node) = schema_of(resource) else {
+        return Err(Status::no_such_resource());
+    };
     let mut warnings = Vec::new();
     let mut applied = admission::decode(resource, patch.clone(), options.field_validation, &mut warnings)?;
     // The main path takes no status, so that nobody comes to own one there.
@@ -124,7 +141,14 @@ pub(crate) fn apply(
     let mut written = match written {
         Err(status) if status.is_not_found() && subresource == Subresource::None => {
             if !meta::uid(&applied).is_empty() {
-                return Err(Status::conflict(resource.0, name, &format!("uid mismatch: the provided object specified uid {}, and no existing object was found", meta::uid(&applied))));
+                return Err(Status::conflict(
+                    resource.0,
+                    name,
+                    &format!(
+                        "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                        meta::uid(&applied)
+                    ),
+                ));
             }
             meta::set(&mut applied, "name", name);
             let entry = apply::first_entry(node, &applied, &manager);
@@ -146,17 +170,29 @@ fn subresource_name(subresource: Subresource) -> &'static str {
 }
 
 /// Notes who made an object.
-pub(crate) fn track_create(resource: Resource, object: &mut Value, options: &WriteOptions, clock: &SharedClock) {
+pub(crate) fn track_create(
+    resource: Resource,
+    object: &mut Value,
+    options: &WriteOptions,
+    clock: &SharedClock,
+) {
     if options.field_manager.is_empty() {
         return;
     }
     meta::unset(object, "managedFields");
-    let Some(node) = schema_of(storage_of(resource)) else { return };
+    let Some(node) = schema_of(storage_of(resource)) else {
+        return;
+    };
     let (now, api_version) = (time::rfc3339(clock.now()), resource.api_version());
     // The status of a new object is the server's.
     let status = object.as_object_mut().and_then(|map| map.shift_remove("status"));
-    let manager =
-        Manager { name: &options.field_manager, operation: "Update", api_version: &api_version, subresource: "", time: &now };
+    let manager = Manager {
+        name: &options.field_manager,
+        operation: "Update",
+        api_version: &api_version,
+        subresource: "",
+        time: &now,
+    };
     apply::track(node, None, object, &manager);
     if let (Some(status), Some(map)) = (status, object.as_object_mut()) {
         map.insert("status".to_owned(), status);
@@ -176,7 +212,11 @@ pub(crate) fn track_update(
         return;
     }
     let Some(node) = schema_of(resource) else { return };
-    let now = if subresource == Subresource::Scale { String::new() } else { time::rfc3339(clock.now()) };
+    let now = if subresource == Subresource::Scale {
+        String::new()
+    } else {
+        time::rfc3339(clock.now())
+    };
     let api_version = resource.api_version();
     let manager = Manager {
         name: &options.field_manager,

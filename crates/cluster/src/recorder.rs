@@ -45,7 +45,11 @@ impl Recorder {
         let key = format!("{}/{type_}/{reason}/{component}/{message}", meta::uid(regarding));
         let known = {
             let inner = self.inner.lock();
-            inner.recent.iter().find(|(k, _, _)| *k == key).map(|(_, ns, name)| (ns.clone(), name.clone()))
+            inner
+                .recent
+                .iter()
+                .find(|(k, _, _)| *k == key)
+                .map(|(_, ns, name)| (ns.clone(), name.clone()))
         };
         if let Some((namespace, name)) = known {
             let counted = objects.modify(EVENTS, Some(&namespace), &name, Subresource::None, |event| {
@@ -113,7 +117,11 @@ impl Recorder {
             }
             inner.recent.push_back((key, namespace.clone(), name.clone()));
             inner.kept.push_back((namespace, name));
-            if inner.kept.len() > KEPT { inner.kept.pop_front() } else { None }
+            if inner.kept.len() > KEPT {
+                inner.kept.pop_front()
+            } else {
+                None
+            }
         };
         if let Some((namespace, name)) = dropped {
             // It may be gone already; nobody minds.

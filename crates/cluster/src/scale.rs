@@ -14,14 +14,28 @@ pub(crate) fn of(resource: Resource, stored: &Value) -> Result<Value, Status> {
             metadata.insert(field.to_owned(), value.clone());
         }
     }
-    let replicas = stored.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-    let spec = if replicas == 0 { json!({}) } else { json!({ "replicas": replicas }) };
+    let replicas = stored
+        .pointer("/spec/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or(1);
+    let spec = if replicas == 0 {
+        json!({})
+    } else {
+        json!({ "replicas": replicas })
+    };
     let mut status = Map::new();
-    let observed = stored.pointer("/status/replicas").and_then(Value::as_i64).unwrap_or(0);
+    let observed = stored
+        .pointer("/status/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or(0);
     status.insert("replicas".to_owned(), observed.into());
     let selector = stored.pointer("/spec/selector").cloned().unwrap_or(Value::Null);
     // A replication controller's selector is a plain map.
-    let selector = if resource.plural == "replicationcontrollers" { json!({ "matchLabels": selector }) } else { selector };
+    let selector = if resource.plural == "replicationcontrollers" {
+        json!({ "matchLabels": selector })
+    } else {
+        selector
+    };
     let text = capstan_kubeapi::selector::label_selector_string(&selector);
     if group == "extensions" {
         if let Some(labels) = selector.get("matchLabels").filter(|l| l.is_object()) {
@@ -55,7 +69,10 @@ pub(crate) fn put(resource: Resource, current: &Value, wanted: &Value) -> Result
         return Err(Status::conflict(
             stored.0,
             name,
-            &format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", meta::uid(current)),
+            &format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                meta::uid(current)
+            ),
         ));
     }
     let replicas = match wanted.pointer("/spec/replicas") {
@@ -74,8 +91,11 @@ pub(crate) fn put(resource: Resource, current: &Value, wanted: &Value) -> Result
         })?,
     };
     if replicas < 0 {
-        let error =
-            FieldError::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
+        let error = FieldError::invalid(
+            "spec.replicas",
+            &json!(replicas),
+            "must be greater than or equal to 0",
+        );
         return Err(Status::invalid("autoscaling", "Scale", name, &[error]));
     }
     let mut next = current.clone();

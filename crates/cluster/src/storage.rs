@@ -58,7 +58,12 @@ struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), log: VecDeque::new(), forgotten: 0, changed: watch::Sender::new(0) }
+        Self {
+            objects: BTreeMap::new(),
+            log: VecDeque::new(),
+            forgotten: 0,
+            changed: watch::Sender::new(0),
+        }
     }
 }
 
@@ -103,7 +108,12 @@ pub(crate) enum LogRead {
 
 impl Storage {
     pub(crate) fn new() -> Self {
-        Self { inner: Mutex::new(Inner { version: 1, tables: HashMap::new() }) }
+        Self {
+            inner: Mutex::new(Inner {
+                version: 1,
+                tables: HashMap::new(),
+            }),
+        }
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -112,21 +122,29 @@ impl Storage {
 
     pub(crate) fn get(&self, resource: Resource, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let inner = self.inner.lock();
-        inner.tables.get(&resource)?.objects.get(&(namespace.to_owned(), name.to_owned())).cloned()
+        inner
+            .tables
+            .get(&resource)?
+            .objects
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .cloned()
     }
 
     /// All objects of a kind, by namespace and name, and the version at which that was so.
     pub(crate) fn list(&self, resource: Resource, namespace: Option<&str>) -> (Vec<Arc<Value>>, u64) {
         let inner = self.inner.lock();
-        let items = inner.tables.get(&resource).map_or_else(Vec::new, |table| match namespace {
-            None => table.objects.values().cloned().collect(),
-            Some(namespace) => table
-                .objects
-                .range((namespace.to_owned(), String::new())..)
-                .take_while(|((of, _), _)| of == namespace)
-                .map(|(_, object)| Arc::clone(object))
-                .collect(),
-        });
+        let items = inner
+            .tables
+            .get(&resource)
+            .map_or_else(Vec::new, |table| match namespace {
+                None => table.objects.values().cloned().collect(),
+                Some(namespace) => table
+                    .objects
+                    .range((namespace.to_owned(), String::new())..)
+                    .take_while(|((of, _), _)| of == namespace)
+                    .map(|(_, object)| Arc::clone(object))
+                    .collect(),
+            });
         (items, inner.version)
     }
 
@@ -147,7 +165,12 @@ impl Storage {
         meta::set(&mut object, "resourceVersion", version.to_string());
         let object = Arc::new(object);
         table.objects.insert(key, Arc::clone(&object));
-        table.record(LogEntry { version, kind: EventKind::Added, object: Arc::clone(&object), previous: None });
+        table.record(LogEntry {
+            version,
+            kind: EventKind::Added,
+            object: Arc::clone(&object),
+            previous: None,
+        });
         inner.version = version;
         Ok(object)
     }
@@ -162,7 +185,10 @@ impl Storage {
         let mut inner = self.inner.lock();
         let version = inner.version + 1;
         let table = inner.tables.entry(resource).or_default();
-        let key = (meta::namespace(expected).to_owned(), meta::name(expected).to_owned());
+        let key = (
+            meta::namespace(expected).to_owned(),
+            meta::name(expected).to_owned(),
+        );
         let slot = table.objects.get_mut(&key).ok_or(WriteError::Gone)?;
         if !Arc::ptr_eq(slot, expected) {
             return Err(WriteError::Changed);
@@ -190,7 +216,10 @@ impl Storage {
         let mut inner = self.inner.lock();
         let version = inner.version + 1;
         let table = inner.tables.entry(resource).or_default();
-        let key = (meta::namespace(expected).to_owned(), meta::name(expected).to_owned());
+        let key = (
+            meta::namespace(expected).to_owned(),
+            meta::name(expected).to_owned(),
+        );
         let stored = table.objects.get(&key).ok_or(WriteError::Gone)?;
         if !Arc::ptr_eq(stored, expected) {
             return Err(WriteError::Changed);
@@ -210,7 +239,13 @@ impl Storage {
 
     /// Tells when the table changes.
     pub(crate) fn subscribe(&self, resource: Resource) -> watch::Receiver<u64> {
-        self.inner.lock().tables.entry(resource).or_default().changed.subscribe()
+        self.inner
+            .lock()
+            .tables
+            .entry(resource)
+            .or_default()
+            .changed
+            .subscribe()
     }
 
     /// The changes after version `after`, at most `limit`, and the version read up to.
@@ -239,18 +274,27 @@ impl Storage {
         version: u64,
     ) -> Result<Vec<Arc<Value>>, u64> {
         let inner = self.inner.lock();
-        let Some(table) = inner.tables.get(&resource) else { return Ok(Vec::new()) };
+        let Some(table) = inner.tables.get(&resource) else {
+            return Ok(Vec::new());
+        };
         if version < table.forgotten {
             return Err(table.forgotten);
         }
         let mut objects = table.objects.clone();
         for entry in table.log.iter().rev().take_while(|entry| entry.version > version) {
-            let key = (meta::namespace(&entry.object).to_owned(), meta::name(&entry.object).to_owned());
+            let key = (
+                meta::namespace(&entry.object).to_owned(),
+                meta::name(&entry.object).to_owned(),
+            );
             match &entry.previous {
                 Some(previous) => objects.insert(key, Arc::clone(previous)),
                 None => objects.remove(&key),
             };
         }
-        Ok(objects.into_iter().filter(|((of, _), _)| namespace.is_none_or(|n| n == of)).map(|(_, o)| o).collect())
+        Ok(objects
+            .into_iter()
+            .filter(|((of, _), _)| namespace.is_none_or(|n| n == of))
+            .map(|(_, o)| o)
+            .collect())
     }
 }

@@ -23,7 +23,11 @@ pub(crate) fn show(resource: Resource, stored: &Arc<Value>) -> Arc<Value> {
     if resource.stored_as.is_none() {
         return Arc::clone(stored);
     }
-    let mut object = if resource == EVENTS_V1 { rename(stored, |(core, new)| (core, new)) } else { (**stored).clone() };
+    let mut object = if resource == EVENTS_V1 {
+        rename(stored, |(core, new)| (core, new))
+    } else {
+        (**stored).clone()
+    };
     set_type(&mut object, &resource.api_version(), resource.kind);
     Arc::new(object)
 }
@@ -31,7 +35,11 @@ pub(crate) fn show(resource: Resource, stored: &Arc<Value>) -> Arc<Value> {
 /// An object written through `resource` as it is stored.
 pub(crate) fn store(resource: Resource, object: Value) -> Value {
     let stored = capstan_kubeapi::resource::storage_of(resource);
-    let mut object = if resource == EVENTS_V1 { rename(&object, |(core, new)| (new, core)) } else { object };
+    let mut object = if resource == EVENTS_V1 {
+        rename(&object, |(core, new)| (new, core))
+    } else {
+        object
+    };
     set_type(&mut object, &stored.api_version(), stored.kind);
     object
 }
@@ -55,11 +63,17 @@ pub(crate) fn set_type(object: &mut Value, api_version: &str, kind: &str) {
 }
 
 fn rename(object: &Value, pair: fn((&'static str, &'static str)) -> (&'static str, &'static str)) -> Value {
-    let Some(map) = object.as_object() else { return object.clone() };
+    let Some(map) = object.as_object() else {
+        return object.clone();
+    };
     let renamed = map
         .iter()
         .map(|(key, value)| {
-            let to = EVENT_FIELDS.iter().map(|f| pair(*f)).find(|(from, _)| from == key).map(|(_, to)| to);
+            let to = EVENT_FIELDS
+                .iter()
+                .map(|f| pair(*f))
+                .find(|(from, _)| from == key)
+                .map(|(_, to)| to);
             (to.map_or_else(|| key.clone(), str::to_owned), value.clone())
         })
         .collect();

@@ -51,7 +51,11 @@ impl Watch {
         let changed = storage.subscribe(stored);
         let pending = initial
             .into_iter()
-            .map(|object| Event { kind: EventKind::Added, object, previous: None })
+            .map(|object| Event {
+                kind: EventKind::Added,
+                object,
+                previous: None,
+            })
             .collect();
         Self {
             storage,
@@ -92,12 +96,19 @@ impl Watch {
                 LogRead::TooOld(oldest) => {
                     self.ended = true;
                     let status = Status::too_old(self.position, oldest).to_value();
-                    return Some(Event { kind: EventKind::Error, object: Arc::new(status), previous: None });
+                    return Some(Event {
+                        kind: EventKind::Error,
+                        object: Arc::new(status),
+                        previous: None,
+                    });
                 }
                 LogRead::Entries(entries, upto) => {
                     let more = entries.len() == READ_AT_ONCE;
                     self.position = upto;
-                    let events = entries.into_iter().filter(|e| self.concerns(e)).map(|e| self.event(e));
+                    let events = entries
+                        .into_iter()
+                        .filter(|e| self.concerns(e))
+                        .map(|e| self.event(e));
                     let events: Vec<Event> = events.collect();
                     self.pending.extend(events);
                     if self.pending.is_empty() && !more {
@@ -119,14 +130,18 @@ impl Watch {
     }
 
     fn concerns(&self, entry: &LogEntry) -> bool {
-        self.namespace.as_deref().is_none_or(|namespace| meta::namespace(&entry.object) == namespace)
+        self.namespace
+            .as_deref()
+            .is_none_or(|namespace| meta::namespace(&entry.object) == namespace)
     }
 
     fn event(&self, entry: LogEntry) -> Event {
         Event {
             kind: entry.kind,
             object: views::show(self.resource, &entry.object),
-            previous: entry.previous.map(|previous| views::show(self.resource, &previous)),
+            previous: entry
+                .previous
+                .map(|previous| views::show(self.resource, &previous)),
         }
     }
 }

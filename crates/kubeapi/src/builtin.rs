@@ -2,11 +2,21 @@
 
 use crate::resource::{ALL_VERBS, Resource, ResourceType, SUBRESOURCE_VERBS, SubresourceType};
 
-const STATUS: SubresourceType = SubresourceType { name: "status", gvk: None, verbs: SUBRESOURCE_VERBS };
-const SCALE: SubresourceType =
-    SubresourceType { name: "scale", gvk: Some(("autoscaling", "v1", "Scale")), verbs: SUBRESOURCE_VERBS };
-const OLD_SCALE: SubresourceType =
-    SubresourceType { name: "scale", gvk: Some(("extensions", "v1beta1", "Scale")), verbs: SUBRESOURCE_VERBS };
+const STATUS: SubresourceType = SubresourceType {
+    name: "status",
+    gvk: None,
+    verbs: SUBRESOURCE_VERBS,
+};
+const SCALE: SubresourceType = SubresourceType {
+    name: "scale",
+    gvk: Some(("autoscaling", "v1", "Scale")),
+    verbs: SUBRESOURCE_VERBS,
+};
+const OLD_SCALE: SubresourceType = SubresourceType {
+    name: "scale",
+    gvk: Some(("extensions", "v1beta1", "Scale")),
+    verbs: SUBRESOURCE_VERBS,
+};
 const WITH_STATUS: &[SubresourceType] = &[STATUS];
 const SCALABLE: &[SubresourceType] = &[SCALE, STATUS];
 

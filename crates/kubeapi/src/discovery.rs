@@ -34,14 +34,19 @@ fn group_fields(group: &str, versions: &[&str]) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("name".to_owned(), group.into());
     fields.insert("versions".to_owned(), versions.iter().map(entry).collect());
-    fields.insert("preferredVersion".to_owned(), versions.first().map_or(Value::Null, entry));
+    fields.insert(
+        "preferredVersion".to_owned(),
+        versions.first().map_or(Value::Null, entry),
+    );
     fields
 }
 
 /// `/apis`.
 pub fn group_list(resources: &[Resource]) -> Value {
-    let groups: Vec<Value> =
-        groups(resources).iter().map(|(group, versions)| Value::Object(group_fields(group, versions))).collect();
+    let groups: Vec<Value> = groups(resources)
+        .iter()
+        .map(|(group, versions)| Value::Object(group_fields(group, versions)))
+        .collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -58,7 +63,10 @@ pub fn group(resources: &[Resource], name: &str) -> Option<Value> {
 /// `/api/v1` or `/apis/GROUP/VERSION`; `None` when nothing is there.
 pub fn resource_list(resources: &[Resource], group: &str, version: &str) -> Option<Value> {
     let mut list = Vec::new();
-    for resource in resources.iter().filter(|r| r.group == group && r.version == version) {
+    for resource in resources
+        .iter()
+        .filter(|r| r.group == group && r.version == version)
+    {
         let mut entry = Map::new();
         entry.insert("name".to_owned(), resource.plural.into());
         entry.insert("singularName".to_owned(), resource.singular.into());
@@ -67,19 +75,28 @@ pub fn resource_list(resources: &[Resource], group: &str, version: &str) -> Opti
         entry.insert("verbs".to_owned(), json!(resource.verbs));
         names(&mut entry, *resource);
         if !resource.storage_version_hash.is_empty() {
-            entry.insert("storageVersionHash".to_owned(), resource.storage_version_hash.into());
+            entry.insert(
+                "storageVersionHash".to_owned(),
+                resource.storage_version_hash.into(),
+            );
         }
         list.push(Value::Object(entry));
         for subresource in resource.subresources {
             let mut entry = Map::new();
-            entry.insert("name".to_owned(), format!("{}/{}", resource.plural, subresource.name).into());
+            entry.insert(
+                "name".to_owned(),
+                format!("{}/{}", resource.plural, subresource.name).into(),
+            );
             entry.insert("singularName".to_owned(), "".into());
             entry.insert("namespaced".to_owned(), resource.namespaced.into());
             if let Some((group, version, _)) = subresource.gvk {
                 entry.insert("group".to_owned(), group.into());
                 entry.insert("version".to_owned(), version.into());
             }
-            entry.insert("kind".to_owned(), subresource.gvk.map_or(resource.kind, |(_, _, kind)| kind).into());
+            entry.insert(
+                "kind".to_owned(),
+                subresource.gvk.map_or(resource.kind, |(_, _, kind)| kind).into(),
+            );
             entry.insert("verbs".to_owned(), json!(subresource.verbs));
             list.push(Value::Object(entry));
         }
@@ -109,7 +126,10 @@ pub fn aggregated(resources: &[Resource], core: bool, version: &str) -> Value {
     let items: Vec<Value> = if core {
         vec![aggregated_group(resources, "", &["v1"])]
     } else {
-        groups(resources).iter().map(|(group, versions)| aggregated_group(resources, group, versions)).collect()
+        groups(resources)
+            .iter()
+            .map(|(group, versions)| aggregated_group(resources, group, versions))
+            .collect()
     };
     json!({
         "kind": "APIGroupDiscoveryList",
@@ -131,7 +151,11 @@ fn aggregated_group(resources: &[Resource], group: &str, versions: &[&str]) -> V
             json!({"version": version, "resources": list, "freshness": "Current"})
         })
         .collect();
-    let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+    let metadata = if group.is_empty() {
+        json!({})
+    } else {
+        json!({"name": group})
+    };
     json!({"metadata": metadata, "versions": versions})
 }
 
@@ -144,15 +168,24 @@ fn aggregated_resource(resource: Resource) -> Value {
     let mut entry = Map::new();
     entry.insert("resource".to_owned(), resource.plural.into());
     entry.insert("responseKind".to_owned(), kind(None));
-    entry.insert("scope".to_owned(), if resource.namespaced { "Namespaced" } else { "Cluster" }.into());
+    entry.insert(
+        "scope".to_owned(),
+        if resource.namespaced {
+            "Namespaced"
+        } else {
+            "Cluster"
+        }
+        .into(),
+    );
     entry.insert("singularResource".to_owned(), resource.singular.into());
     entry.insert("verbs".to_owned(), json!(resource.verbs));
     names(&mut entry, resource);
     if !resource.subresources.is_empty() {
-        let of = |s: &SubresourceType| {
-            json!({"subresource": s.name, "responseKind": kind(s.gvk), "verbs": s.verbs})
-        };
-        entry.insert("subresources".to_owned(), resource.subresources.iter().map(of).collect());
+        let of = |s: &SubresourceType| json!({"subresource": s.name, "responseKind": kind(s.gvk), "verbs": s.verbs});
+        entry.insert(
+            "subresources".to_owned(),
+            resource.subresources.iter().map(of).collect(),
+        );
     }
     Value::Object(entry)
 }
@@ -174,34 +207,57 @@ mod tests {
     }
 
     fn by_name<'a>(list: &'a Value, field: &str, name: &Value) -> Option<&'a Value> {
-        list.as_array().unwrap().iter().find(|entry| entry[field] == *name)
+        list.as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry[field] == *name)
     }
 
     #[test]
     fn what_we_list_is_what_the_real_server_lists() {
-        for (file, group, version) in
-            [("api-v1.json", "", "v1"), ("apis-apps-v1.json", "apps", "v1"), ("apis-events-v1.json", "events.k8s.io", "v1")]
-        {
+        for (file, group, version) in [
+            ("api-v1.json", "", "v1"),
+            ("apis-apps-v1.json", "apps", "v1"),
+            ("apis-events-v1.json", "events.k8s.io", "v1"),
+        ] {
             let Some(real) = golden(file) else { return };
             let ours = resource_list(builtin(), group, version).unwrap();
             assert_eq!(ours["groupVersion"], real["groupVersion"]);
             for entry in ours["resources"].as_array().unwrap() {
-                assert_eq!(Some(entry), by_name(&real["resources"], "name", &entry["name"]), "{file}");
+                assert_eq!(
+                    Some(entry),
+                    by_name(&real["resources"], "name", &entry["name"]),
+                    "{file}"
+                );
             }
         }
     }
 
     #[test]
     fn aggregated_groups_look_like_the_real_ones() {
-        let Some(real) = golden("apis-aggregated.json") else { return };
+        let Some(real) = golden("apis-aggregated.json") else {
+            return;
+        };
         let ours = aggregated(builtin(), false, "v2");
         for group in ours["items"].as_array().unwrap() {
-            let Some(theirs) = real["items"].as_array().unwrap().iter().find(|g| g["metadata"] == group["metadata"]) else {
-                assert_eq!(group["metadata"]["name"], "extensions", "only the old group is ours alone");
+            let Some(theirs) = real["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|g| g["metadata"] == group["metadata"])
+            else {
+                assert_eq!(
+                    group["metadata"]["name"], "extensions",
+                    "only the old group is ours alone"
+                );
                 continue;
             };
             for resource in group["versions"][0]["resources"].as_array().unwrap() {
-                let found = by_name(&theirs["versions"][0]["resources"], "resource", &resource["resource"]);
+                let found = by_name(
+                    &theirs["versions"][0]["resources"],
+                    "resource",
+                    &resource["resource"],
+                );
                 assert_eq!(Some(resource), found);
             }
         }

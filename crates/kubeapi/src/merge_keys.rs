@@ -19,24 +19,59 @@ pub struct MergeKey {
     map_keys: &'static [&'static str],
 }
 
-const fn keyed(types: &'static [&'static str], field: &'static str, map_keys: &'static [&'static str]) -> MergeKey {
-    MergeKey { types, field, strategy: "merge", key: map_keys[0], list: "map", map_keys }
+const fn keyed(
+    types: &'static [&'static str],
+    field: &'static str,
+    map_keys: &'static [&'static str],
+) -> MergeKey {
+    MergeKey {
+        types,
+        field,
+        strategy: "merge",
+        key: map_keys[0],
+        list: "map",
+        map_keys,
+    }
 }
 
-const fn replacing(types: &'static [&'static str], field: &'static str, map_keys: &'static [&'static str]) -> MergeKey {
-    MergeKey { types, field, strategy: "merge,retainKeys", key: map_keys[0], list: "map", map_keys }
+const fn replacing(
+    types: &'static [&'static str],
+    field: &'static str,
+    map_keys: &'static [&'static str],
+) -> MergeKey {
+    MergeKey {
+        types,
+        field,
+        strategy: "merge,retainKeys",
+        key: map_keys[0],
+        list: "map",
+        map_keys,
+    }
 }
 
 const fn set(types: &'static [&'static str], field: &'static str) -> MergeKey {
-    MergeKey { types, field, strategy: "merge", key: "", list: "set", map_keys: &[] }
+    MergeKey {
+        types,
+        field,
+        strategy: "merge",
+        key: "",
+        list: "set",
+        map_keys: &[],
+    }
 }
 
 const CONTAINERS: &[&str] = &["core.v1.Container", "core.v1.EphemeralContainer"];
 const POD_SPEC: &[&str] = &["core.v1.PodSpec"];
 const WITH_CONDITIONS: &[&str] = &[
-    "core.v1.PodStatus", "core.v1.NodeStatus", "core.v1.ServiceStatus", "core.v1.NamespaceStatus",
-    "core.v1.ReplicationControllerStatus", "apps.v1.DeploymentStatus", "apps.v1.ReplicaSetStatus",
-    "apps.v1.StatefulSetStatus", "autoscaling.v2.HorizontalPodAutoscalerStatus",
+    "core.v1.PodStatus",
+    "core.v1.NodeStatus",
+    "core.v1.ServiceStatus",
+    "core.v1.NamespaceStatus",
+    "core.v1.ReplicationControllerStatus",
+    "apps.v1.DeploymentStatus",
+    "apps.v1.ReplicaSetStatus",
+    "apps.v1.StatefulSetStatus",
+    "autoscaling.v2.HorizontalPodAutoscalerStatus",
 ];
 
 const KEYS: &[MergeKey] = &[
@@ -48,7 +83,11 @@ const KEYS: &[MergeKey] = &[
     keyed(POD_SPEC, "imagePullSecrets", &["name"]),
     keyed(POD_SPEC, "schedulingGates", &["name"]),
     keyed(POD_SPEC, "hostAliases", &["ip"]),
-    keyed(POD_SPEC, "topologySpreadConstraints", &["topologyKey", "whenUnsatisfiable"]),
+    keyed(
+        POD_SPEC,
+        "topologySpreadConstraints",
+        &["topologyKey", "whenUnsatisfiable"],
+    ),
     keyed(CONTAINERS, "env", &["name"]),
     keyed(CONTAINERS, "ports", &["containerPort", "protocol"]),
     keyed(CONTAINERS, "volumeMounts", &["mountPath"]),
@@ -61,7 +100,14 @@ const KEYS: &[MergeKey] = &[
     keyed(&["meta.v1.ObjectMeta"], "ownerReferences", &["uid"]),
     set(&["meta.v1.ObjectMeta"], "finalizers"),
     set(&["core.v1.NodeSpec"], "podCIDRs"),
-    MergeKey { types: &["core.v1.NodeSpec"], field: "taints", strategy: "", key: "", list: "atomic", map_keys: &[] },
+    MergeKey {
+        types: &["core.v1.NodeSpec"],
+        field: "taints",
+        strategy: "",
+        key: "",
+        list: "atomic",
+        map_keys: &[],
+    },
     MergeKey {
         types: &["apps.v1.DeploymentSpec", "extensions.v1beta1.DeploymentSpec"],
         field: "strategy",
@@ -74,16 +120,30 @@ const KEYS: &[MergeKey] = &[
 
 /// Types that are replaced as a whole by server-side apply.
 const ATOMIC: &[&str] = &[
-    "meta.v1.LabelSelector", "meta.v1.OwnerReference", "core.v1.ObjectReference", "core.v1.LocalObjectReference",
-    "core.v1.TypedLocalObjectReference", "core.v1.SecretKeySelector", "core.v1.ConfigMapKeySelector",
-    "core.v1.ObjectFieldSelector", "core.v1.ResourceFieldSelector", "core.v1.SecretReference", "core.v1.NodeSelector",
-    "core.v1.NodeSelectorTerm", "core.v1.EndpointAddress", "core.v1.EndpointPort", "core.v1.TopologySelectorTerm",
-    "discovery.v1.EndpointPort", "autoscaling.v1.ScaleStatus",
+    "meta.v1.LabelSelector",
+    "meta.v1.OwnerReference",
+    "core.v1.ObjectReference",
+    "core.v1.LocalObjectReference",
+    "core.v1.TypedLocalObjectReference",
+    "core.v1.SecretKeySelector",
+    "core.v1.ConfigMapKeySelector",
+    "core.v1.ObjectFieldSelector",
+    "core.v1.ResourceFieldSelector",
+    "core.v1.SecretReference",
+    "core.v1.NodeSelector",
+    "core.v1.NodeSelectorTerm",
+    "core.v1.EndpointAddress",
+    "core.v1.EndpointPort",
+    "core.v1.TopologySelectorTerm",
+    "discovery.v1.EndpointPort",
+    "autoscaling.v1.ScaleStatus",
 ];
 
 /// Maps that are replaced as a whole.
 const ATOMIC_MAPS: &[(&str, &str)] = &[
-    ("core.v1.PodSpec", "nodeSelector"), ("core.v1.ReplicationControllerSpec", "selector"), ("core.v1.ServiceSpec", "selector"),
+    ("core.v1.PodSpec", "nodeSelector"),
+    ("core.v1.ReplicationControllerSpec", "selector"),
+    ("core.v1.ServiceSpec", "selector"),
 ];
 
 /// A definition's name without `io.k8s.api.` or `io.k8s.apimachinery.pkg.apis.`.
@@ -100,11 +160,18 @@ pub fn annotate(definition: &str, schema: &mut Map<String, Value>) {
     if ATOMIC.contains(&name) {
         schema.insert("x-kubernetes-map-type".to_owned(), "atomic".into());
     }
-    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
     for (field, property) in properties.iter_mut() {
-        let Some(property) = property.as_object_mut() else { continue };
+        let Some(property) = property.as_object_mut() else {
+            continue;
+        };
         let is_list = property.get("type").and_then(Value::as_str) == Some("array");
-        if let Some(row) = KEYS.iter().find(|row| row.field == field && row.types.contains(&name)) {
+        if let Some(row) = KEYS
+            .iter()
+            .find(|row| row.field == field && row.types.contains(&name))
+        {
             if !row.list.is_empty() {
                 property.insert("x-kubernetes-list-type".to_owned(), row.list.into());
             }

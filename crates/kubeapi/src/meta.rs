@@ -4,7 +4,11 @@ use serde_json::{Map, Value};
 
 /// The text at `/metadata/<field>`, empty when absent.
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get("metadata").and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or("")
+    object
+        .get("metadata")
+        .and_then(|m| m.get(field))
+        .and_then(Value::as_str)
+        .unwrap_or("")
 }
 
 /// `metadata.name`, empty when absent.
@@ -29,7 +33,10 @@ pub fn resource_version(object: &Value) -> &str {
 
 /// `metadata.generation`, 0 when absent.
 pub fn generation(object: &Value) -> i64 {
-    object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0)
+    object
+        .pointer("/metadata/generation")
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
 }
 
 /// `metadata.labels`, if it is an object.
@@ -54,17 +61,24 @@ pub fn finalizers(object: &Value) -> Vec<&str> {
 
 /// `metadata.ownerReferences`, empty when absent.
 pub fn owner_references(object: &Value) -> &[Value] {
-    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The owner reference with `controller: true`.
 pub fn controller(object: &Value) -> Option<&Value> {
-    owner_references(object).iter().find(|o| o.get("controller").and_then(Value::as_bool) == Some(true))
+    owner_references(object)
+        .iter()
+        .find(|o| o.get("controller").and_then(Value::as_bool) == Some(true))
 }
 
 /// The strings of a list; anything else in it is left out.
 pub fn strings(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array).map(|a| a.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    list.and_then(Value::as_array)
+        .map(|a| a.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }
 
 /// The object at `key`, made if it is absent or null. Returns `None` when `value` is no object, or something else stands there.

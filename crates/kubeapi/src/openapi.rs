@@ -9,30 +9,55 @@ mod messages;
 pub use messages::Document;
 
 use messages::{
-    AdditionalProperties, Any, Definitions, Info, Items, NamedAny, NamedParameterKind, NamedPathItem, NamedSchema,
-    NonBodyParameter, Operation, Parameter, ParameterKind, ParametersItem, PathItem, Paths, Properties,
-    QueryParameter, Schema, TypeItem,
+    AdditionalProperties, Any, Definitions, Info, Items, NamedAny, NamedParameterKind, NamedPathItem,
+    NamedSchema, NonBodyParameter, Operation, Parameter, ParameterKind, ParametersItem, PathItem, Paths,
+    Properties, QueryParameter, Schema, TypeItem,
 };
 
 /// The document as bytes of `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`.
 pub fn encode(document: &Value) -> Vec<u8> {
-    let text = |path: &str| document.pointer(path).and_then(Value::as_str).unwrap_or("").to_owned();
+    let text = |path: &str| {
+        document
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
     let named = |value: Option<&Value>| -> Vec<(String, Value)> {
-        value.and_then(Value::as_object).into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
+        value
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
     };
     let definitions = named(document.get("definitions"))
         .into_iter()
-        .map(|(name, value)| NamedSchema { name, value: Some(schema(&value)) })
+        .map(|(name, value)| NamedSchema {
+            name,
+            value: Some(schema(&value)),
+        })
         .collect();
     let path = named(document.get("paths"))
         .into_iter()
-        .map(|(name, value)| NamedPathItem { name, value: Some(path_item(&value)) })
+        .map(|(name, value)| NamedPathItem {
+            name,
+            value: Some(path_item(&value)),
+        })
         .collect();
     let document = Document {
         swagger: text("/swagger"),
-        info: Some(Info { title: text("/info/title"), version: text("/info/version") }),
-        paths: Some(Paths { vendor_extension: Vec::new(), path }),
-        definitions: Some(Definitions { additional_properties: definitions }),
+        info: Some(Info {
+            title: text("/info/title"),
+            version: text("/info/version"),
+        }),
+        paths: Some(Paths {
+            vendor_extension: Vec::new(),
+            path,
+        }),
+        definitions: Some(Definitions {
+            additional_properties: definitions,
+        }),
     };
     document.encode_to_vec()
 }
@@ -43,7 +68,9 @@ fn string(value: &Value, key: &str) -> String {
 
 /// JSON is YAML, which is what an `Any` holds.
 fn any(value: &Value) -> Any {
-    Any { yaml: format!("{value}\n") }
+    Any {
+        yaml: format!("{value}\n"),
+    }
 }
 
 fn extensions(value: &Value) -> Vec<NamedAny> {
@@ -52,18 +79,32 @@ fn extensions(value: &Value) -> Vec<NamedAny> {
         .into_iter()
         .flatten()
         .filter(|(key, _)| key.starts_with("x-"))
-        .map(|(name, value)| NamedAny { name: name.clone(), value: Some(any(value)) })
+        .map(|(name, value)| NamedAny {
+            name: name.clone(),
+            value: Some(any(value)),
+        })
         .collect()
 }
 
 fn schema(value: &Value) -> Schema {
-    let strings = |key: &str| crate::meta::strings(value.get(key)).into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let properties = value.get("properties").and_then(Value::as_object).map(|map| Properties {
-        additional_properties: map
-            .iter()
-            .map(|(name, value)| NamedSchema { name: name.clone(), value: Some(schema(value)) })
-            .collect(),
-    });
+    let strings = |key: &str| {
+        crate::meta::strings(value.get(key))
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let properties = value
+        .get("properties")
+        .and_then(Value::as_object)
+        .map(|map| Properties {
+            additional_properties: map
+                .iter()
+                .map(|(name, value)| NamedSchema {
+                    name: name.clone(),
+                    value: Some(schema(value)),
+                })
+                .collect(),
+        });
     Schema {
         reference: string(value, "$ref"),
         format: string(value, "format"),
@@ -71,12 +112,24 @@ fn schema(value: &Value) -> Schema {
         description: string(value, "description"),
         default: value.get("default").map(any),
         required: strings("required"),
-        enumeration: value.get("enum").and_then(Value::as_array).into_iter().flatten().map(any).collect(),
-        additional_properties: value
-            .get("additionalProperties")
-            .map(|v| Box::new(AdditionalProperties { schema: Some(Box::new(schema(v))) })),
-        kind: value.get("type").and_then(Value::as_str).map(|t| TypeItem { value: vec![t.to_owned()] }),
-        items: value.get("items").map(|v| Items { schema: vec![schema(v)] }),
+        enumeration: value
+            .get("enum")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(any)
+            .collect(),
+        additional_properties: value.get("additionalProperties").map(|v| {
+            Box::new(AdditionalProperties {
+                schema: Some(Box::new(schema(v))),
+            })
+        }),
+        kind: value.get("type").and_then(Value::as_str).map(|t| TypeItem {
+            value: vec![t.to_owned()],
+        }),
+        items: value.get("items").map(|v| Items {
+            schema: vec![schema(v)],
+        }),
         properties,
         vendor_extension: extensions(value),
     }
@@ -84,18 +137,35 @@ fn schema(value: &Value) -> Schema {
 
 fn path_item(value: &Value) -> PathItem {
     let of = |verb: &str| value.get(verb).map(operation);
-    PathItem { get: of("get"), put: of("put"), post: of("post"), delete: of("delete"), patch: of("patch") }
+    PathItem {
+        get: of("get"),
+        put: of("put"),
+        post: of("post"),
+        delete: of("delete"),
+        patch: of("patch"),
+    }
 }
 
 fn operation(value: &Value) -> Operation {
-    let strings = |key: &str| crate::meta::strings(value.get(key)).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let strings = |key: &str| {
+        crate::meta::strings(value.get(key))
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     Operation {
         tags: strings("tags"),
         description: string(value, "description"),
-        operation_id: string(value, "operationId"),
+        id: string(value, "operationId"),
         produces: strings("produces"),
         consumes: strings("consumes"),
-        parameters: value.get("parameters").and_then(Value::as_array).into_iter().flatten().filter_map(parameter).collect(),
+        parameters: value
+            .get("parameters")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(parameter)
+            .collect(),
         vendor_extension: extensions(value),
     }
 }
@@ -113,9 +183,13 @@ fn parameter(value: &Value) -> Option<ParametersItem> {
         unique_items: value.get("uniqueItems").and_then(Value::as_bool).unwrap_or(false),
     };
     let parameter = Parameter {
-        kind: Some(ParameterKind::NonBody(NonBodyParameter { kind: Some(NamedParameterKind::Query(query)) })),
+        kind: Some(ParameterKind::NonBody(NonBodyParameter {
+            kind: Some(NamedParameterKind::Query(query)),
+        })),
     };
-    Some(ParametersItem { parameter: Some(parameter) })
+    Some(ParametersItem {
+        parameter: Some(parameter),
+    })
 }
 
 #[cfg(test)]
@@ -144,7 +218,12 @@ mod tests {
         assert_eq!(schema.required, ["spec"]);
         let field = &schema.properties.as_ref().unwrap().additional_properties[0];
         assert_eq!(field.value.as_ref().unwrap().reference, "#/definitions/PodSpec");
-        let patch = document.paths.unwrap().path[0].value.clone().unwrap().patch.unwrap();
+        let patch = document.paths.unwrap().path[0]
+            .value
+            .clone()
+            .unwrap()
+            .patch
+            .unwrap();
         assert_eq!(patch.vendor_extension[0].name, "x-kubernetes-group-version-kind");
     }
 }

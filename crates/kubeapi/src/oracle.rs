@@ -6,8 +6,10 @@ use serde_json::Value;
 
 /// The directory of shared test data, if this machine has it.
 pub(crate) fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("CAPSTAN_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
+    let root = std::env::var_os("CAPSTAN_SHARED").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
+        PathBuf::from,
+    );
     root.join("hpa").is_dir().then_some(root)
 }
 
@@ -17,6 +19,11 @@ pub(crate) fn lines(name: &str) -> Option<Vec<Value>> {
         println!("skipped: no shared test data for {name}");
         return None;
     };
-    let text = std::fs::read_to_string(root.join("hpa/oracle").join(name)).expect("the oracle file is readable");
-    Some(text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect())
+    let text =
+        std::fs::read_to_string(root.join("hpa/oracle").join(name)).expect("the oracle file is readable");
+    Some(
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect(),
+    )
 }

@@ -57,7 +57,9 @@ fn messages() -> &'static Messages {
                 continue;
             };
             let mut parts = field.split(' ');
-            if let (Some(Ok(number)), Some(name), Some(kind)) = (parts.next().map(str::parse), parts.next(), parts.next()) {
+            if let (Some(Ok(number)), Some(name), Some(kind)) =
+                (parts.next().map(str::parse), parts.next(), parts.next())
+            {
                 let field = Field {
                     name,
                     kind: kind.trim_start_matches(['*', '%']),
@@ -108,7 +110,11 @@ fn message_name(api_version: &str, kind: &str) -> String {
         return "meta.v1.DeleteOptions".to_owned();
     }
     let (group, version) = crate::resource::split_api_version(api_version);
-    let group = if group.is_empty() { "core" } else { group.split('.').next().unwrap_or("") };
+    let group = if group.is_empty() {
+        "core"
+    } else {
+        group.split('.').next().unwrap_or("")
+    };
     // The old group's messages are those of apps/v1 in all fields that still mean something.
     if (group, version) == ("extensions", "v1beta1") {
         return format!("apps.v1.{kind}");
@@ -164,7 +170,12 @@ impl<'a> Reader<'a> {
                 let length = usize::try_from(self.varint()?).map_err(|_| ProtobufError::Truncated)?;
                 Wire::Bytes(self.take(length)?)
             }
-            5 => Wire::Number(u64::from(self.take(4)?.iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b)))),
+            5 => Wire::Number(u64::from(
+                self.take(4)?
+                    .iter()
+                    .rev()
+                    .fold(0u32, |n, b| n << 8 | u32::from(*b)),
+            )),
             _ => return Err(ProtobufError::WireType(number.to_string())),
         };
         Ok(Some((number, wire)))
@@ -172,25 +183,61 @@ impl<'a> Reader<'a> {
 }
 
 /// Messages that JSON writes in the place of their parent's fields.
-const INLINE: &[&str] = &["volumeSource", "handler", "localObjectReference", "ephemeralContainerCommon"];
+const INLINE: &[&str] = &[
+    "volumeSource",
+    "handler",
+    "localObjectReference",
+    "ephemeralContainerCommon",
+];
 /// Fields whose zero means something: pointers in Go. Others are absent when they are zero.
 const ZERO_COUNTS: &[&str] = &[
-    "replicas", "minReplicas", "terminationGracePeriodSeconds", "gracePeriodSeconds", "revisionHistoryLimit", "partition",
-    "runAsUser", "runAsGroup", "fsGroup", "tolerationSeconds", "stabilizationWindowSeconds", "averageUtilization",
-    "progressDeadlineSeconds", "controller", "blockOwnerDeletion", "automountServiceAccountToken", "enableServiceLinks",
-    "allowPrivilegeEscalation", "optional", "immutable", "ready", "serving", "terminating", "allocateLoadBalancerNodePorts",
+    "replicas",
+    "minReplicas",
+    "terminationGracePeriodSeconds",
+    "gracePeriodSeconds",
+    "revisionHistoryLimit",
+    "partition",
+    "runAsUser",
+    "runAsGroup",
+    "fsGroup",
+    "tolerationSeconds",
+    "stabilizationWindowSeconds",
+    "averageUtilization",
+    "progressDeadlineSeconds",
+    "controller",
+    "blockOwnerDeletion",
+    "automountServiceAccountToken",
+    "enableServiceLinks",
+    "allowPrivilegeEscalation",
+    "optional",
+    "immutable",
+    "ready",
+    "serving",
+    "terminating",
+    "allocateLoadBalancerNodePorts",
 ];
 
-fn message(name: &str, bytes: &[u8], out: &mut Map<String, Value>, depth: usize) -> Result<(), ProtobufError> {
+fn message(
+    name: &str,
+    bytes: &[u8],
+    out: &mut Map<String, Value>,
+    depth: usize,
+) -> Result<(), ProtobufError> {
     if depth > DEEPEST {
         return Err(ProtobufError::WireType(name.to_owned()));
     }
-    let Some(fields) = messages().get(name) else { return Ok(()) };
+    let Some(fields) = messages().get(name) else {
+        return Ok(());
+    };
     let mut reader = Reader(bytes);
     while let Some((number, wire)) = reader.next()? {
-        let Some(field) = fields.get(&number) else { continue };
+        let Some(field) = fields.get(&number) else {
+            continue;
+        };
         if field.map {
-            let Wire::Bytes(entry) = wire else { return Err(ProtobufError::WireType(field.name.to_owned())) };
+            let Wire::Bytes(entry) = wire else {
+                return Err(ProtobufError::WireType(field.name.to_owned()));
+            };
             let (mut key, mut item) = (String::new(), Value::String(String::new()));
             let mut reader = Reader(entry);
             while let Some((number, wire)) = reader.next()? {
@@ -212,7 +259,9 @@ fn message(name: &str, bytes: &[u8], out: &mut Map<String, Value>, depth: usize)
             message(field.kind, bytes, out, depth + 1)?;
             continue;
         }
-        let Some(item) = value(field, wire, depth)? else { continue };
+        let Some(item) = value(field, wire, depth)? else {
+            continue;
+        };
         if field.repeated {
             let list = out.entry(field.name).or_insert_with(|| json!([]));
             if let Some(list) = list.as_array_mut() {
@@ -333,7 +382,11 @@ mod tests {
     fn a_review_reads_as_json() {
         let attributes = [field(1, b"default"), field(2, b"create"), field(5, b"pods")].concat();
         let review = field(2, &field(1, &attributes));
-        let kind = [field(1, b"authorization.k8s.io/v1"), field(2, b"SelfSubjectAccessReview")].concat();
+        let kind = [
+            field(1, b"authorization.k8s.io/v1"),
+            field(2, b"SelfSubjectAccessReview"),
+        ]
+        .concat();
         let body = [MAGIC.to_vec(), field(1, &kind), field(2, &review)].concat();
         assert_eq!(
             decode(&body).unwrap(),
@@ -351,7 +404,11 @@ mod tests {
         assert_eq!(decode(b"k8s\0\x0a\xff"), Err(ProtobufError::Truncated));
         assert!(matches!(decode(b"k8s\0"), Err(ProtobufError::Unknown(..))));
         for length in 0..40 {
-            let bytes: Vec<u8> = MAGIC.iter().copied().chain((0..length).map(|n: u8| n.wrapping_mul(83))).collect();
+            let bytes: Vec<u8> = MAGIC
+                .iter()
+                .copied()
+                .chain((0..length).map(|n: u8| n.wrapping_mul(83)))
+                .collect();
             let _ = decode(&bytes);
         }
     }

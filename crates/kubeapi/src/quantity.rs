@@ -30,9 +30,26 @@ pub enum QuantityError {
 }
 
 const NANO: i128 = 1_000_000_000;
-const DECIMAL: [(&str, i32); 10] =
-    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
-const BINARY: [(&str, i32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
+const DECIMAL: [(&str, i32); 10] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
+const BINARY: [(&str, i32); 6] = [
+    ("Ki", 10),
+    ("Mi", 20),
+    ("Gi", 30),
+    ("Ti", 40),
+    ("Pi", 50),
+    ("Ei", 60),
+];
 
 /// The two forms upstream computes with; they differ in how they round.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +76,11 @@ impl Quantity {
             return Err(QuantityError::Format);
         }
         if text == "0" {
-            return Ok(Self { amount: Amount::Scaled { value: 0, scale: 0 }, format: Format::DecimalSI, text: Some("0".into()) });
+            return Ok(Self {
+                amount: Amount::Scaled { value: 0, scale: 0 },
+                format: Format::DecimalSI,
+                text: Some("0".into()),
+            });
         }
         let parts = Parts::split(text)?;
         let (base2, exponent, format) = interpret_suffix(parts.suffix).ok_or(QuantityError::Suffix)?;
@@ -69,7 +90,11 @@ impl Quantity {
             if parts.fraction.is_empty() {
                 let whole = i32::try_from(parts.whole.len()).unwrap_or(i32::MAX);
                 let lost = (f64::from(exponent) * 3.0 / 10.0) as i32;
-                (0, 1i64 << exponent.clamp(0, 62), 15i32.saturating_sub(whole).saturating_sub(lost) - 1)
+                (
+                    0,
+                    1i64 << exponent.clamp(0, 62),
+                    15i32.saturating_sub(whole).saturating_sub(lost) - 1,
+                )
             } else {
                 (0, 1, -1)
             }
@@ -109,17 +134,32 @@ impl Quantity {
             }
         }
         let nanos = if parts.positive { nanos } else { -nanos };
-        Ok(Self { amount: Amount::Nanos(nanos), format, text: None })
+        Ok(Self {
+            amount: Amount::Nanos(nanos),
+            format,
+            text: None,
+        })
     }
 
     /// So many thousandths.
     pub fn from_milli(milli: i64, format: Format) -> Self {
-        Self { amount: Amount::Scaled { value: milli, scale: -3 }, format, text: None }
+        Self {
+            amount: Amount::Scaled {
+                value: milli,
+                scale: -3,
+            },
+            format,
+            text: None,
+        }
     }
 
     /// So many units.
     pub fn from_value(value: i64, format: Format) -> Self {
-        Self { amount: Amount::Scaled { value, scale: 0 }, format, text: None }
+        Self {
+            amount: Amount::Scaled { value, scale: 0 },
+            format,
+            text: None,
+        }
     }
 
     /// How it prefers to be written.
@@ -163,7 +203,11 @@ impl Quantity {
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
         let format = if self.is_zero() { other.format } else { self.format };
-        Self { amount: Amount::Nanos(self.nanos().saturating_add(other.nanos())), format, text: None }
+        Self {
+            amount: Amount::Nanos(self.nanos().saturating_add(other.nanos())),
+            format,
+            text: None,
+        }
     }
 
     fn nanos(&self) -> i128 {
@@ -182,7 +226,9 @@ impl Quantity {
     fn scaled(&self, to: i32) -> i64 {
         match self.amount {
             Amount::Scaled { value, scale } if scale < to => {
-                let Some(divisor) = 10i64.checked_pow((to - scale).unsigned_abs()) else { return value.signum() };
+                let Some(divisor) = 10i64.checked_pow((to - scale).unsigned_abs()) else {
+                    return value.signum();
+                };
                 value / divisor + if value % divisor == 0 { 0 } else { value.signum() }
             }
             Amount::Scaled { value, scale } => {
@@ -197,7 +243,11 @@ impl Quantity {
             Amount::Nanos(nanos) => {
                 let divisor = 10i128.pow((to + 9).unsigned_abs());
                 // It also takes every number below 2^63 for an int64, however negative.
-                let nanos = if nanos <= i128::from(i64::MAX) { i128::from(nanos as i64) } else { nanos };
+                let nanos = if nanos <= i128::from(i64::MAX) {
+                    i128::from(nanos as i64)
+                } else {
+                    nanos
+                };
                 (nanos / divisor + i128::from(nanos % divisor != 0)) as i64
             }
         }
@@ -214,7 +264,10 @@ impl Quantity {
             exponent += 1;
         }
         let excess = exponent.rem_euclid(3);
-        (mantissa.saturating_mul(10i128.pow(excess.unsigned_abs())), exponent - excess)
+        (
+            mantissa.saturating_mul(10i128.pow(excess.unsigned_abs())),
+            exponent - excess,
+        )
     }
 }
 
@@ -307,7 +360,12 @@ impl<'a> Parts<'a> {
         if !tail.bytes().all(|b| b.is_ascii_digit()) {
             return Err(QuantityError::Format);
         }
-        Ok(Self { positive, whole, fraction, suffix })
+        Ok(Self {
+            positive,
+            whole,
+            fraction,
+            suffix,
+        })
     }
 }
 
@@ -322,7 +380,11 @@ fn interpret_suffix(suffix: &str) -> Option<(bool, i32, Format)> {
     let number = suffix.strip_prefix(['e', 'E'])?;
     let exponent: i64 = number.parse().ok()?;
     // A scale further out is as good as infinite either way.
-    Some((false, exponent.clamp(-100_000, 100_000) as i32, Format::DecimalExponent))
+    Some((
+        false,
+        exponent.clamp(-100_000, 100_000) as i32,
+        Format::DecimalExponent,
+    ))
 }
 
 /// `digits * 10^power`, rounded up, saturating.
@@ -340,10 +402,15 @@ fn shift(digits: &str, power: i64) -> i128 {
     }
     if power >= 0 {
         // At most 38 digits, so the product fits.
-        digits.parse::<i128>().unwrap_or(i128::MAX).saturating_mul(10i128.pow(power as u32))
+        digits
+            .parse::<i128>()
+            .unwrap_or(i128::MAX)
+            .saturating_mul(10i128.pow(power as u32))
     } else {
         let (kept, cut) = digits.split_at(length as usize);
-        kept.parse::<i128>().unwrap_or(i128::MAX).saturating_add(i128::from(cut.bytes().any(|b| b != b'0')))
+        kept.parse::<i128>()
+            .unwrap_or(i128::MAX)
+            .saturating_add(i128::from(cut.bytes().any(|b| b != b'0')))
     }
 }
 
@@ -385,21 +452,47 @@ mod tests {
 
     #[test]
     fn parses_like_upstream() {
-        let Some(cases) = oracle::lines("quantities.jsonl") else { return };
+        let Some(cases) = oracle::lines("quantities.jsonl") else {
+            return;
+        };
         for case in cases {
             let text = case["in"].as_str().unwrap();
             match Quantity::parse(text) {
                 Err(error) => assert_eq!(Some(error.to_string().as_str()), case["error"].as_str(), "{text}"),
                 Ok(quantity) => {
                     assert_eq!(case.get("error"), None, "{text}");
-                    assert_eq!(quantity.to_string(), case["string"].as_str().unwrap(), "{text}: string");
-                    assert_eq!(quantity.milli_value().to_string(), case["milliValue"].as_str().unwrap(), "{text}: milli");
-                    assert_eq!(quantity.value().to_string(), case["value"].as_str().unwrap(), "{text}: value");
-                    assert_eq!(quantity.format(), format_of(case["format"].as_str().unwrap()), "{text}: format");
-                    assert_eq!(i64::from(quantity.sign()), case["sign"].as_i64().unwrap(), "{text}: sign");
+                    assert_eq!(
+                        quantity.to_string(),
+                        case["string"].as_str().unwrap(),
+                        "{text}: string"
+                    );
+                    assert_eq!(
+                        quantity.milli_value().to_string(),
+                        case["milliValue"].as_str().unwrap(),
+                        "{text}: milli"
+                    );
+                    assert_eq!(
+                        quantity.value().to_string(),
+                        case["value"].as_str().unwrap(),
+                        "{text}: value"
+                    );
+                    assert_eq!(
+                        quantity.format(),
+                        format_of(case["format"].as_str().unwrap()),
+                        "{text}: format"
+                    );
+                    assert_eq!(
+                        i64::from(quantity.sign()),
+                        case["sign"].as_i64().unwrap(),
+                        "{text}: sign"
+                    );
                     let float: f64 = case["approxFloat"].as_str().unwrap().parse().unwrap();
                     let difference = (quantity.approximate() - float).abs();
-                    assert!(difference <= float.abs() * 1e-15, "{text}: {} {float}", quantity.approximate());
+                    assert!(
+                        difference <= float.abs() * 1e-15,
+                        "{text}: {} {float}",
+                        quantity.approximate()
+                    );
                 }
             }
         }
@@ -407,7 +500,9 @@ mod tests {
 
     #[test]
     fn formats_thousandths_like_upstream() {
-        let Some(cases) = oracle::lines("milli_quantities.jsonl") else { return };
+        let Some(cases) = oracle::lines("milli_quantities.jsonl") else {
+            return;
+        };
         for case in cases {
             let milli: i64 = case["milliValue"].as_str().unwrap().parse().unwrap();
             let quantity = Quantity::from_milli(milli, format_of(case["format"].as_str().unwrap()));
@@ -417,7 +512,12 @@ mod tests {
 
     #[test]
     fn absurd_exponents_and_digits_neither_panic_nor_hang() {
-        for text in ["1e99999999999999999999", "1e-999999999", "9".repeat(400).as_str(), "0.0000000000000000000000000000001Ki"] {
+        for text in [
+            "1e99999999999999999999",
+            "1e-999999999",
+            "9".repeat(400).as_str(),
+            "0.0000000000000000000000000000001Ki",
+        ] {
             if let Ok(quantity) = Quantity::parse(text) {
                 let _ = (quantity.to_string(), quantity.milli_value(), quantity.value());
             }

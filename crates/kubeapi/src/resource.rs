@@ -5,7 +5,16 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 /// Verbs of an ordinary kind, in discovery's (alphabetical) order.
-pub const ALL_VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+pub const ALL_VERBS: &[&str] = &[
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 /// Verbs of a subresource that is read and written.
 pub const SUBRESOURCE_VERBS: &[&str] = &["get", "patch", "update"];
 
@@ -110,7 +119,11 @@ impl ResourceType {
 
 /// `group/version`, or the version alone for the core group.
 pub fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 /// The group and version of an `apiVersion`.
@@ -120,7 +133,11 @@ pub fn split_api_version(api_version: &str) -> (&str, &str) {
 
 /// `name.group`, or the name alone for the core group.
 pub fn qualified(group: &str, name: &str) -> String {
-    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
 }
 
 /// Every built-in resource, group by group in discovery's order.
@@ -130,16 +147,25 @@ pub fn builtin() -> &'static [Resource] {
 
 /// The resource at a path's group, version and plural name.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<Resource> {
-    builtin().iter().copied().find(|r| r.plural == plural && r.group == group && r.version == version)
+    builtin()
+        .iter()
+        .copied()
+        .find(|r| r.plural == plural && r.group == group && r.version == version)
 }
 
 /// The resource of a kind.
 pub fn find_kind(api_version: &str, kind: &str) -> Option<Resource> {
     let (group, version) = split_api_version(api_version);
-    builtin().iter().copied().find(|r| r.kind == kind && r.group == group && r.version == version)
+    builtin()
+        .iter()
+        .copied()
+        .find(|r| r.kind == kind && r.group == group && r.version == version)
 }
 
 /// The resource that stores this one's objects: itself, unless it is another version's view of a table.
 pub fn storage_of(resource: Resource) -> Resource {
-    resource.stored_as.and_then(|(group, version, plural)| find(group, version, plural)).unwrap_or(resource)
+    resource
+        .stored_as
+        .and_then(|(group, version, plural)| find(group, version, plural))
+        .unwrap_or(resource)
 }

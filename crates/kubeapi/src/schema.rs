@@ -78,14 +78,32 @@ impl Definitions {
     /// The definition of this name.
     pub fn node(&self, name: &str) -> Option<Node<'_>> {
         let (name, schema) = self.map.get_key_value(name)?;
-        Some(Node { definitions: self, usage: schema, schema, name })
+        Some(Node {
+            definitions: self,
+            usage: schema,
+            schema,
+            name,
+        })
     }
 
     fn at<'a>(&'a self, usage: &'a Value) -> Node<'a> {
-        let reference = usage.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next());
+        let reference = usage
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|r| r.rsplit('/').next());
         match reference.and_then(|name| self.map.get_key_value(name)) {
-            Some((name, schema)) => Node { definitions: self, usage, schema, name },
-            None => Node { definitions: self, usage, schema: usage, name: "" },
+            Some((name, schema)) => Node {
+                definitions: self,
+                usage,
+                schema,
+                name,
+            },
+            None => Node {
+                definitions: self,
+                usage,
+                schema: usage,
+                name: "",
+            },
         }
     }
 }
@@ -102,7 +120,10 @@ impl<'a> Node<'a> {
     }
 
     fn extension(&self, key: &str) -> Option<&'a str> {
-        self.usage.get(key).or_else(|| self.schema.get(key)).and_then(Value::as_str)
+        self.usage
+            .get(key)
+            .or_else(|| self.schema.get(key))
+            .and_then(Value::as_str)
     }
 
     /// What stands here.
@@ -150,12 +171,14 @@ impl<'a> Node<'a> {
 
     /// Whether a strategic merge patch merges a list at all: by key, or as a set.
     pub fn is_merged(&self) -> bool {
-        self.extension("x-kubernetes-patch-strategy").is_some_and(|s| s.split(',').any(|s| s == "merge"))
+        self.extension("x-kubernetes-patch-strategy")
+            .is_some_and(|s| s.split(',').any(|s| s == "merge"))
     }
 
     /// Whether fields that a strategic merge patch does not name are dropped.
     pub fn retains_keys(&self) -> bool {
-        self.extension("x-kubernetes-patch-strategy").is_some_and(|s| s.split(',').any(|s| s == "retainKeys"))
+        self.extension("x-kubernetes-patch-strategy")
+            .is_some_and(|s| s.split(',').any(|s| s == "retainKeys"))
     }
 
     /// How server-side apply merges a list.
@@ -184,5 +207,7 @@ fn canonical_quantity(value: &Value) -> Result<String, String> {
         Value::String(text) => text.trim().to_owned(),
         other => other.to_string(),
     };
-    Quantity::parse(&text).map(|q| q.to_string()).map_err(|e| e.to_string())
+    Quantity::parse(&text)
+        .map(|q| q.to_string())
+        .map_err(|e| e.to_string())
 }

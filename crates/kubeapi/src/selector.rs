@@ -45,22 +45,42 @@ pub struct Requirement {
 impl Requirement {
     /// A condition, if key and values are well formed; the error is upstream's text.
     pub fn new(key: &str, operator: Operator, values: Vec<String>) -> Result<Self, String> {
-        use Operator::{DoesNotExist, DoubleEquals, Equals, Exists, GreaterThan, In, LessThan, NotEquals, NotIn};
+        use Operator::{
+            DoesNotExist, DoubleEquals, Equals, Exists, GreaterThan, In, LessThan, NotEquals, NotIn,
+        };
         check_key("key", key)?;
-        let shown = || if values.is_empty() { "null".to_owned() } else { serde_json::json!(values).to_string() };
+        let shown = || {
+            if values.is_empty() {
+                "null".to_owned()
+            } else {
+                serde_json::json!(values).to_string()
+            }
+        };
         match operator {
             In | NotIn if values.is_empty() => {
-                return Err("values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty".into());
+                return Err(
+                    "values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty"
+                        .into(),
+                );
             }
             Equals | DoubleEquals | NotEquals if values.len() != 1 => {
-                return Err(format!("values: Invalid value: {}: exact-match compatibility requires one single value", shown()));
+                return Err(format!(
+                    "values: Invalid value: {}: exact-match compatibility requires one single value",
+                    shown()
+                ));
             }
             Exists | DoesNotExist if !values.is_empty() => {
-                return Err(format!("values: Invalid value: {}: values set must be empty for exists and does not exist", shown()));
+                return Err(format!(
+                    "values: Invalid value: {}: values set must be empty for exists and does not exist",
+                    shown()
+                ));
             }
             GreaterThan | LessThan => {
                 if values.len() != 1 {
-                    return Err(format!("values: Invalid value: {}: for 'Gt', 'Lt' operators, exactly one value is required", shown()));
+                    return Err(format!(
+                        "values: Invalid value: {}: for 'Gt', 'Lt' operators, exactly one value is required",
+                        shown()
+                    ));
                 }
                 if values[0].parse::<i64>().is_err() {
                     return Err(format!(
@@ -74,10 +94,17 @@ impl Requirement {
         for (index, value) in values.iter().enumerate() {
             let errors = validation::label_value(value);
             if !errors.is_empty() {
-                return Err(format!("values[{index}][{key}]: Invalid value: \"{value}\": {}", errors.join("; ")));
+                return Err(format!(
+                    "values[{index}][{key}]: Invalid value: \"{value}\": {}",
+                    errors.join("; ")
+                ));
             }
         }
-        Ok(Self { key: key.to_owned(), operator, values })
+        Ok(Self {
+            key: key.to_owned(),
+            operator,
+            values,
+        })
     }
 
     /// Whether labels satisfy it.
@@ -90,10 +117,16 @@ impl Requirement {
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
             Operator::GreaterThan | Operator::LessThan => {
-                let (Some(Ok(have)), Ok(want)) = (value.map(str::parse::<i64>), self.values[0].parse::<i64>()) else {
+                let (Some(Ok(have)), Ok(want)) =
+                    (value.map(str::parse::<i64>), self.values[0].parse::<i64>())
+                else {
                     return false;
                 };
-                if self.operator == Operator::GreaterThan { have > want } else { have < want }
+                if self.operator == Operator::GreaterThan {
+                    have > want
+                } else {
+                    have < want
+                }
             }
         }
     }
@@ -101,7 +134,11 @@ impl Requirement {
 
 fn check_key(path: &str, key: &str) -> Result<(), String> {
     let errors = validation::qualified_name(key);
-    if errors.is_empty() { Ok(()) } else { Err(format!("{path}: Invalid value: \"{key}\": {}", errors.join("; "))) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{path}: Invalid value: \"{key}\": {}", errors.join("; ")))
+    }
 }
 
 impl fmt::Display for Requirement {
@@ -139,13 +176,19 @@ impl Selector {
 
     /// Matches nothing.
     pub fn nothing() -> Self {
-        Self { nothing: true, requirements: Vec::new() }
+        Self {
+            nothing: true,
+            requirements: Vec::new(),
+        }
     }
 
     /// A conjunction.
     pub fn new(mut requirements: Vec<Requirement>) -> Self {
         requirements.sort_by(|a, b| a.key.cmp(&b.key));
-        Self { nothing: false, requirements }
+        Self {
+            nothing: false,
+            requirements,
+        }
     }
 
     /// Parses query text such as `app=web,tier in (a,b),!old`.
@@ -172,7 +215,9 @@ impl Selector {
 
     /// The selector of a `LabelSelector` object; absent or null selects nothing, an empty one everything.
     pub fn of_object(object: Option<&Value>) -> Result<Self, String> {
-        let Some(object) = object.filter(|o| !o.is_null()) else { return Ok(Self::nothing()) };
+        let Some(object) = object.filter(|o| !o.is_null()) else {
+            return Ok(Self::nothing());
+        };
         let mut requirements = Vec::new();
         if let Some(labels) = object.get("matchLabels").and_then(Value::as_object) {
             for (key, value) in labels {
@@ -180,7 +225,12 @@ impl Selector {
                 requirements.push(Requirement::new(key, Operator::Equals, vec![value])?);
             }
         }
-        for expression in object.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+        for expression in object
+            .get("matchExpressions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let operator = match expression.get("operator").and_then(Value::as_str).unwrap_or("") {
                 "In" => Operator::In,
                 "NotIn" => Operator::NotIn,
@@ -188,7 +238,10 @@ impl Selector {
                 "DoesNotExist" => Operator::DoesNotExist,
                 other => return Err(format!("\"{other}\" is not a valid label selector operator")),
             };
-            let values = crate::meta::strings(expression.get("values")).into_iter().map(str::to_owned).collect();
+            let values = crate::meta::strings(expression.get("values"))
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
             let key = expression.get("key").and_then(Value::as_str).unwrap_or("");
             requirements.push(Requirement::new(key, operator, values)?);
         }
@@ -230,7 +283,9 @@ impl fmt::Display for Selector {
 
 /// A `LabelSelector` object as query text, empty when it selects nothing or is malformed.
 pub fn label_selector_string(object: &Value) -> String {
-    Selector::of_object(Some(object)).map(|s| s.to_string()).unwrap_or_default()
+    Selector::of_object(Some(object))
+        .map(|s| s.to_string())
+        .unwrap_or_default()
 }
 
 /// How `kubectl` and tables print a `LabelSelector` object (`metav1.FormatLabelSelector`).
@@ -244,16 +299,22 @@ pub fn format_label_selector(object: Option<&Value>) -> String {
 
 /// A `LabelSelector` object as Go prints it with `%+v`; messages of the HPA controller contain it.
 pub fn go_format(object: Option<&Value>) -> String {
-    let Some(object) = object.filter(|o| !o.is_null()) else { return "nil".to_owned() };
+    let Some(object) = object.filter(|o| !o.is_null()) else {
+        return "nil".to_owned();
+    };
     let mut labels: Vec<(&String, &str)> = object
         .get("matchLabels")
         .and_then(Value::as_object)
         .map(|m| m.iter().map(|(k, v)| (k, v.as_str().unwrap_or(""))).collect())
         .unwrap_or_default();
     labels.sort();
-    let labels: String = labels.iter().map(|(k, v)| format!("{k}: {v},")).collect();
+    let labels = labels
+        .iter()
+        .map(|(k, v)| format!("{k}: {v},"))
+        .collect::<Vec<_>>()
+        .concat();
     let text = |e: &Value, field: &str| e.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
-    let expressions: String = object
+    let expressions = object
         .get("matchExpressions")
         .and_then(Value::as_array)
         .into_iter()
@@ -266,7 +327,8 @@ pub fn go_format(object: Option<&Value>) -> String {
                 text(e, "operator")
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )
@@ -281,11 +343,17 @@ mod tests {
 
     #[test]
     fn parses_like_upstream() {
-        let Some(cases) = oracle::lines("selector_parse.jsonl") else { return };
+        let Some(cases) = oracle::lines("selector_parse.jsonl") else {
+            return;
+        };
         for case in cases {
             let text = case["in"].as_str().unwrap();
             match Selector::parse(text) {
-                Ok(selector) => assert_eq!(Some(selector.to_string().as_str()), case["string"].as_str(), "{text}"),
+                Ok(selector) => assert_eq!(
+                    Some(selector.to_string().as_str()),
+                    case["string"].as_str(),
+                    "{text}"
+                ),
                 Err(error) => assert_eq!(Some(error.as_str()), case["error"].as_str(), "{text}"),
             }
         }
@@ -293,12 +361,18 @@ mod tests {
 
     #[test]
     fn objects_become_text_like_upstream() {
-        let Some(cases) = oracle::lines("selectors.jsonl") else { return };
+        let Some(cases) = oracle::lines("selectors.jsonl") else {
+            return;
+        };
         for case in cases {
             let object = case.get("labelSelector").filter(|s| !s.is_null());
             assert_eq!(go_format(object), case["goFormat"].as_str().unwrap(), "{case}");
             match Selector::of_object(object) {
-                Ok(selector) => assert_eq!(Some(selector.to_string().as_str()), case["string"].as_str(), "{case}"),
+                Ok(selector) => assert_eq!(
+                    Some(selector.to_string().as_str()),
+                    case["string"].as_str(),
+                    "{case}"
+                ),
                 Err(error) => assert_eq!(Some(error.as_str()), case["error"].as_str(), "{case}"),
             }
         }
@@ -309,12 +383,28 @@ mod tests {
         let labels = json!({"app": "web", "n": "5"});
         let labels = labels.as_object();
         for (text, expected) in [
-            ("app=web", true), ("app!=web", false), ("other!=x", true), ("app in (a,web)", true), ("app notin (web)", false),
-            ("app", true), ("!app", false), ("!other", true), ("n>4", true), ("n<5", false), ("", true), ("app=web,n=6", false),
+            ("app=web", true),
+            ("app!=web", false),
+            ("other!=x", true),
+            ("app in (a,web)", true),
+            ("app notin (web)", false),
+            ("app", true),
+            ("!app", false),
+            ("!other", true),
+            ("n>4", true),
+            ("n<5", false),
+            ("", true),
+            ("app=web,n=6", false),
         ] {
             assert_eq!(Selector::parse(text).unwrap().matches(labels), expected, "{text}");
         }
-        assert!(!Selector::of_object(None).unwrap().matches(labels), "no selector selects nothing");
-        assert!(Selector::of_object(Some(&json!({}))).unwrap().matches(labels), "an empty one selects everything");
+        assert!(
+            !Selector::of_object(None).unwrap().matches(labels),
+            "no selector selects nothing"
+        );
+        assert!(
+            Selector::of_object(Some(&json!({}))).unwrap().matches(labels),
+            "an empty one selects everything"
+        );
     }
 }

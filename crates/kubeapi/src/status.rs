@@ -18,7 +18,7 @@ pub struct Status {
     /// What a person reads.
     pub message: String,
     /// The object it is about, causes, retry hint.
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
 }
 
 /// The `details` of a [`Status`]. Empty members are left out on the wire.
@@ -63,15 +63,31 @@ pub struct FieldError {
 impl FieldError {
     /// `Required value[: detail]`.
     pub fn required(field: impl Into<String>, detail: &str) -> Self {
-        let message = if detail.is_empty() { "Required value".to_owned() } else { format!("Required value: {detail}") };
-        Self { field: field.into(), reason: "FieldValueRequired", message }
+        let message = if detail.is_empty() {
+            "Required value".to_owned()
+        } else {
+            format!("Required value: {detail}")
+        };
+        Self {
+            field: field.into(),
+            reason: "FieldValueRequired",
+            message,
+        }
     }
 
     /// `Invalid value: V[: detail]`.
     pub fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
         let shown = shown(value);
-        let message = if detail.is_empty() { format!("Invalid value: {shown}") } else { format!("Invalid value: {shown}: {detail}") };
-        Self { field: field.into(), reason: "FieldValueInvalid", message }
+        let message = if detail.is_empty() {
+            format!("Invalid value: {shown}")
+        } else {
+            format!("Invalid value: {shown}: {detail}")
+        };
+        Self {
+            field: field.into(),
+            reason: "FieldValueInvalid",
+            message,
+        }
     }
 
     /// `Unsupported value: V: supported values: "a", "b"`.
@@ -79,18 +95,34 @@ impl FieldError {
         let mut sorted: Vec<&str> = supported.to_vec();
         sorted.sort_unstable();
         let list: Vec<String> = sorted.iter().map(|s| format!("\"{s}\"")).collect();
-        let message = format!("Unsupported value: {}: supported values: {}", shown(value), list.join(", "));
-        Self { field: field.into(), reason: "FieldValueNotSupported", message }
+        let message = format!(
+            "Unsupported value: {}: supported values: {}",
+            shown(value),
+            list.join(", ")
+        );
+        Self {
+            field: field.into(),
+            reason: "FieldValueNotSupported",
+            message,
+        }
     }
 
     /// `Duplicate value: V`.
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
-        Self { field: field.into(), reason: "FieldValueDuplicate", message: format!("Duplicate value: {}", shown(value)) }
+        Self {
+            field: field.into(),
+            reason: "FieldValueDuplicate",
+            message: format!("Duplicate value: {}", shown(value)),
+        }
     }
 
     /// `Forbidden[: detail]`.
     pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
-        Self { field: field.into(), reason: "FieldValueForbidden", message: format!("Forbidden: {detail}") }
+        Self {
+            field: field.into(),
+            reason: "FieldValueForbidden",
+            message: format!("Forbidden: {detail}"),
+        }
     }
 }
 
@@ -106,39 +138,61 @@ impl fmt::Display for FieldError {
 
 impl Status {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
     }
 
     fn about(mut self, resource: &ResourceType, name: &str) -> Self {
-        self.details = Some(Details {
+        self.details = Some(Box::new(Details {
             name: name.to_owned(),
             group: resource.group.to_owned(),
             kind: resource.plural.to_owned(),
             ..Details::default()
-        });
+        }));
         self
     }
 
     /// 404 of an object.
     pub fn not_found(resource: &ResourceType, name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{} \"{name}\" not found", resource.qualified())).about(resource, name)
+        Self::new(
+            404,
+            "NotFound",
+            format!("{} \"{name}\" not found", resource.qualified()),
+        )
+        .about(resource, name)
     }
 
     /// 404 of a path: no such group, version or resource.
     pub fn no_such_resource() -> Self {
-        let mut status = Self::new(404, "NotFound", "the server could not find the requested resource");
-        status.details = Some(Details::default());
+        let mut status = Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        );
+        status.details = Some(Box::default());
         status
     }
 
     /// 409: the name is taken.
     pub fn already_exists(resource: &ResourceType, name: &str) -> Self {
-        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", resource.qualified())).about(resource, name)
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("{} \"{name}\" already exists", resource.qualified()),
+        )
+        .about(resource, name)
     }
 
     /// 409 with its own explanation.
     pub fn conflict(resource: &ResourceType, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", resource.qualified());
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            resource.qualified()
+        );
         Self::new(409, "Conflict", message).about(resource, name)
     }
 
@@ -157,7 +211,8 @@ impl Status {
         let noun = if count == 1 { "conflict" } else { "conflicts" };
         let mut message = format!("Apply failed with {count} {noun}: ");
         if count == 1 {
-            message.push_str(&format!("conflict with {}: {}", conflicts[0].0, conflicts[0].1));
+            let (manager, field) = &conflicts[0];
+            message = format!("{message}conflict with {manager}: {field}");
         } else {
             let mut managers: Vec<&str> = Vec::new();
             for (manager, _) in conflicts {
@@ -168,15 +223,18 @@ impl Status {
             let parts: Vec<String> = managers
                 .iter()
                 .map(|manager| {
-                    let fields: Vec<String> =
-                        conflicts.iter().filter(|c| c.0 == *manager).map(|c| format!("- {}", c.1)).collect();
+                    let fields: Vec<String> = conflicts
+                        .iter()
+                        .filter(|c| c.0 == *manager)
+                        .map(|c| format!("- {}", c.1))
+                        .collect();
                     format!("conflicts with {manager}:\n{}", fields.join("\n"))
                 })
                 .collect();
             message.push_str(&parts.join("\n"));
         }
         let mut status = Self::new(409, "Conflict", message);
-        status.details = Some(Details {
+        status.details = Some(Box::new(Details {
             causes: conflicts
                 .iter()
                 .map(|(manager, field)| Cause {
@@ -186,7 +244,7 @@ impl Status {
                 })
                 .collect(),
             ..Details::default()
-        });
+        }));
         status
     }
 
@@ -203,20 +261,32 @@ impl Status {
                         seen.push(text);
                     }
                 }
-                if seen.len() == 1 { seen.remove(0) } else { format!("[{}]", seen.join(", ")) }
+                if seen.len() == 1 {
+                    seen.remove(0)
+                } else {
+                    format!("[{}]", seen.join(", "))
+                }
             }
         };
-        let mut status = Self::new(422, "Invalid", format!("{} \"{name}\" is invalid: {text}", qualified(group, kind)));
-        status.details = Some(Details {
+        let mut status = Self::new(
+            422,
+            "Invalid",
+            format!("{} \"{name}\" is invalid: {text}", qualified(group, kind)),
+        );
+        status.details = Some(Box::new(Details {
             name: name.to_owned(),
             group: group.to_owned(),
             kind: kind.to_owned(),
             causes: errors
                 .iter()
-                .map(|e| Cause { reason: e.reason, message: e.message.clone(), field: e.field.clone() })
+                .map(|e| Cause {
+                    reason: e.reason,
+                    message: e.message.clone(),
+                    field: e.field.clone(),
+                })
                 .collect(),
             ..Details::default()
-        });
+        }));
         status
     }
 
@@ -237,38 +307,51 @@ impl Status {
 
     /// 403 of an operation on a resource; `why` follows `is forbidden: `.
     pub fn forbidden(resource: &ResourceType, name: &str, why: &str) -> Self {
-        let subject = if name.is_empty() { resource.qualified() } else { format!("{} \"{name}\"", resource.qualified()) };
+        let subject = if name.is_empty() {
+            resource.qualified()
+        } else {
+            format!("{} \"{name}\"", resource.qualified())
+        };
         Self::new(403, "Forbidden", format!("{subject} is forbidden: {why}")).about(resource, name)
     }
 
     /// 403 of a path that is no resource.
     pub fn forbidden_path(user: &str, verb: &str, path: &str) -> Self {
-        let mut status =
-            Self::new(403, "Forbidden", format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""));
-        status.details = Some(Details::default());
+        let mut status = Self::new(
+            403,
+            "Forbidden",
+            format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""),
+        );
+        status.details = Some(Box::default());
         status
     }
 
     /// 405.
     pub fn method_not_allowed() -> Self {
-        let mut status =
-            Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-        status.details = Some(Details::default());
+        let mut status = Self::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        );
+        status.details = Some(Box::default());
         status
     }
 
     /// 406.
     pub fn not_acceptable(available: &str) -> Self {
-        let mut status =
-            Self::new(406, "NotAcceptable", format!("406: Not Acceptable\n\nAvailable representations: {available}"));
-        status.details = Some(Details::default());
+        let mut status = Self::new(
+            406,
+            "NotAcceptable",
+            format!("406: Not Acceptable\n\nAvailable representations: {available}"),
+        );
+        status.details = Some(Box::default());
         status
     }
 
     /// 415 of a patch type nobody knows.
     pub fn unsupported_patch_type() -> Self {
         let mut status = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
-        status.details = Some(Details::default());
+        status.details = Some(Box::default());
         status
     }
 
@@ -277,13 +360,19 @@ impl Status {
         Self::new(
             415,
             "UnsupportedMediaType",
-            format!("the body of the request was in an unknown format - accepted media types include: {accepted}"),
+            format!(
+                "the body of the request was in an unknown format - accepted media types include: {accepted}"
+            ),
         )
     }
 
     /// 410: the version asked for is no longer in the log.
     pub fn too_old(asked: u64, oldest: u64) -> Self {
-        Self::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
+        Self::new(
+            410,
+            "Expired",
+            format!("too old resource version: {asked} ({oldest})"),
+        )
     }
 
     /// 410 with its own text, as for continue tokens.
@@ -293,9 +382,12 @@ impl Status {
 
     /// 504: a version that does not exist yet.
     pub fn future_version(asked: u64, current: u64) -> Self {
-        let mut status =
-            Self::new(504, "Timeout", format!("Timeout: Too large resource version: {asked}, current: {current}"));
-        status.details = Some(Details {
+        let mut status = Self::new(
+            504,
+            "Timeout",
+            format!("Timeout: Too large resource version: {asked}, current: {current}"),
+        );
+        status.details = Some(Box::new(Details {
             causes: vec![Cause {
                 reason: "ResourceVersionTooLarge",
                 message: "Too large resource version".to_owned(),
@@ -303,22 +395,34 @@ impl Status {
             }],
             retry_after_seconds: 1,
             ..Details::default()
-        });
+        }));
         status
     }
 
     /// 413.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
+        Self::new(
+            413,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: limit is {limit}"),
+        )
     }
 
     /// 500.
     pub fn internal(message: impl fmt::Display) -> Self {
-        let mut status = Self::new(500, "InternalError", format!("Internal error occurred: {message}"));
-        status.details = Some(Details {
-            causes: vec![Cause { reason: "", message: message.to_string(), field: String::new() }],
+        let mut status = Self::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {message}"),
+        );
+        status.details = Some(Box::new(Details {
+            causes: vec![Cause {
+                reason: "",
+                message: message.to_string(),
+                field: String::new(),
+            }],
             ..Details::default()
-        });
+        }));
         status
     }
 
@@ -378,7 +482,12 @@ impl Status {
 impl Details {
     fn to_value(&self) -> Value {
         let mut object = Map::new();
-        for (key, text) in [("name", &self.name), ("group", &self.group), ("kind", &self.kind), ("uid", &self.uid)] {
+        for (key, text) in [
+            ("name", &self.name),
+            ("group", &self.group),
+            ("kind", &self.kind),
+            ("uid", &self.uid),
+        ] {
             if !text.is_empty() {
                 object.insert(key.into(), text.clone().into());
             }
@@ -389,9 +498,11 @@ impl Details {
                 .iter()
                 .map(|cause| {
                     let mut object = Map::new();
-                    for (key, text) in
-                        [("reason", cause.reason), ("message", cause.message.as_str()), ("field", cause.field.as_str())]
-                    {
+                    for (key, text) in [
+                        ("reason", cause.reason),
+                        ("message", cause.message.as_str()),
+                        ("field", cause.field.as_str()),
+                    ] {
                         if !text.is_empty() {
                             object.insert(key.into(), text.into());
                         }

@@ -72,13 +72,21 @@ pub fn cells(resource: Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         ("", "nodes") => cluster::node(object, now),
         ("", "configmaps") => cluster::configmap(object, now),
         ("", "secrets") => cluster::secret(object, now),
-        ("", "serviceaccounts") => vec![name(object), json!(list_len(object, "/secrets")), created(object, now)],
+        ("", "serviceaccounts") => vec![
+            name(object),
+            json!(list_len(object, "/secrets")),
+            created(object, now),
+        ],
         ("", "replicationcontrollers") => workloads::replication_controller(object, now),
         ("apps" | "extensions", "deployments") => workloads::deployment(object, now),
         ("apps" | "extensions", "replicasets") => workloads::replica_set(object, now),
         ("apps", "statefulsets") => workloads::stateful_set(object, now),
         ("coordination.k8s.io", "leases") => {
-            vec![name(object), json!(text(object, "/spec/holderIdentity")), created(object, now)]
+            vec![
+                name(object),
+                json!(text(object, "/spec/holderIdentity")),
+                created(object, now),
+            ]
         }
         ("discovery.k8s.io", "endpointslices") => cluster::endpoint_slice(object, now),
         _ => vec![name(object), created(object, now)],
@@ -101,8 +109,13 @@ pub fn row(resource: Resource, object: &Value, include: Include, now: Timestamp)
             _ => None,
         };
         if let Some(message) = finished {
-            let reason = if text(object, "/status/phase") == "Failed" { "Failed" } else { "Succeeded" };
-            let condition = json!([{"type": "Completed", "status": "True", "reason": reason, "message": message}]);
+            let reason = if text(object, "/status/phase") == "Failed" {
+                "Failed"
+            } else {
+                "Succeeded"
+            };
+            let condition =
+                json!([{"type": "Completed", "status": "True", "reason": reason, "message": message}]);
             row.insert("conditions".to_owned(), condition);
         }
     }
@@ -128,7 +141,13 @@ pub fn partial(object: &Value) -> Value {
 }
 
 /// A whole table. Without `with_columns`, as from the second event of a watch on, the definitions are null.
-pub fn table(resource: Resource, metadata: Value, rows: Vec<Value>, with_columns: bool, version: &str) -> Value {
+pub fn table(
+    resource: Resource,
+    metadata: Value,
+    rows: Vec<Value>,
+    with_columns: bool,
+    version: &str,
+) -> Value {
     let definitions = if with_columns {
         Value::Array(columns(resource).iter().map(Column::to_value).collect())
     } else {
@@ -148,7 +167,12 @@ fn name(object: &Value) -> Value {
 }
 
 fn created(object: &Value, now: Timestamp) -> Value {
-    json!(age(object.pointer("/metadata/creationTimestamp").and_then(Value::as_str), now))
+    json!(age(
+        object
+            .pointer("/metadata/creationTimestamp")
+            .and_then(Value::as_str),
+        now
+    ))
 }
 
 fn text<'a>(object: &'a Value, path: &str) -> &'a str {
@@ -160,7 +184,10 @@ fn number(object: &Value, path: &str) -> i64 {
 }
 
 fn items<'a>(object: &'a Value, path: &str) -> &'a [Value] {
-    object.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    object
+        .pointer(path)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn list_len(object: &Value, path: &str) -> usize {
@@ -174,7 +201,11 @@ fn or_none(text: &str) -> Value {
 /// Names and images of a template's containers.
 fn containers(object: &Value, path: &str) -> (Value, Value) {
     let join = |field: &str| {
-        items(object, path).iter().map(|c| c.get(field).and_then(Value::as_str).unwrap_or("")).collect::<Vec<_>>().join(",")
+        items(object, path)
+            .iter()
+            .map(|c| c.get(field).and_then(Value::as_str).unwrap_or(""))
+            .collect::<Vec<_>>()
+            .join(",")
     };
     (json!(join("name")), json!(join("image")))
 }
@@ -192,7 +223,11 @@ fn labels_text(labels: Option<&Value>) -> String {
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")))
         .collect();
     pairs.sort();
-    if pairs.is_empty() { "<none>".to_owned() } else { pairs.join(",") }
+    if pairs.is_empty() {
+        "<none>".to_owned()
+    } else {
+        pairs.join(",")
+    }
 }
 
 #[cfg(test)]

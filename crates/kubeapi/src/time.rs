@@ -27,7 +27,11 @@ pub fn human_duration(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let two = |whole: i64, unit: char, rest: i64, small: char| {
-        if rest == 0 { format!("{whole}{unit}") } else { format!("{whole}{unit}{rest}{small}") }
+        if rest == 0 {
+            format!("{whole}{unit}")
+        } else {
+            format!("{whole}{unit}{rest}{small}")
+        }
     };
     if seconds < 120 {
         format!("{seconds}s")
@@ -65,9 +69,23 @@ mod tests {
     #[test]
     fn durations_have_two_units_only_where_upstream_shows_them() {
         for (seconds, text) in [
-            (-2, "<invalid>"), (-1, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (247, "4m7s"), (600, "10m"),
-            (10_799, "179m"), (10_800, "3h"), (14_520, "4h2m"), (28_800, "8h"), (172_800, "2d"), (176_400, "2d1h"),
-            (86_400 * 8, "8d"), (86_400 * 729, "729d"), (86_400 * 730, "2y"), (86_400 * 3000, "8y"),
+            (-2, "<invalid>"),
+            (-1, "0s"),
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (247, "4m7s"),
+            (600, "10m"),
+            (10_799, "179m"),
+            (10_800, "3h"),
+            (14_520, "4h2m"),
+            (28_800, "8h"),
+            (172_800, "2d"),
+            (176_400, "2d1h"),
+            (86_400 * 8, "8d"),
+            (86_400 * 729, "729d"),
+            (86_400 * 730, "2y"),
+            (86_400 * 3000, "8y"),
         ] {
             assert_eq!(human_duration(seconds), text, "{seconds}");
         }

@@ -23,7 +23,12 @@ pub(crate) struct Addresses {
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self { used: HashSet::new(), next: FIRST, ports: HashSet::new(), next_port: FIRST_PORT }
+        Self {
+            used: HashSet::new(),
+            next: FIRST,
+            ports: HashSet::new(),
+            next_port: FIRST_PORT,
+        }
     }
 }
 
@@ -45,7 +50,10 @@ fn node_ports(service: &Value) -> HashSet<u16> {
 }
 
 fn type_of(service: &Value) -> &str {
-    service.pointer("/spec/type").and_then(Value::as_str).unwrap_or("ClusterIP")
+    service
+        .pointer("/spec/type")
+        .and_then(Value::as_str)
+        .unwrap_or("ClusterIP")
 }
 
 impl Addresses {
@@ -63,25 +71,39 @@ impl Addresses {
             }
             return Ok(());
         }
-        let given = service.pointer("/spec/clusterIP").and_then(Value::as_str).unwrap_or("").to_owned();
+        let given = service
+            .pointer("/spec/clusterIP")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned();
         let ip = if given == "None" {
             "None".to_owned()
         } else if given.is_empty() {
             match had {
                 Some(had) => Ipv4Addr::from(had).to_string(),
-                None => Ipv4Addr::from(self.free().ok_or_else(|| {
-                    Status::internal("failed to allocate a serviceIP: range is full")
-                })?)
+                None => Ipv4Addr::from(
+                    self.free()
+                        .ok_or_else(|| Status::internal("failed to allocate a serviceIP: range is full"))?,
+                )
                 .to_string(),
             }
         } else {
             let Ok(address) = given.parse::<Ipv4Addr>() else {
                 let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-                return Err(invalid(FieldError::invalid("spec.clusterIPs[0]", &json!([given]), detail)));
+                return Err(invalid(FieldError::invalid(
+                    "spec.clusterIPs[0]",
+                    &json!([given]),
+                    detail,
+                )));
             };
             if had != Some(u32::from(address)) && !self.used.insert(u32::from(address)) {
-                let detail = "failed to allocate IP ".to_owned() + &given + ": provided IP is already allocated";
-                return Err(invalid(FieldError::invalid("spec.clusterIPs", &json!([given]), &detail)));
+                let detail =
+                    "failed to allocate IP ".to_owned() + &given + ": provided IP is already allocated";
+                return Err(invalid(FieldError::invalid(
+                    "spec.clusterIPs",
+                    &json!([given]),
+                    &detail,
+                )));
             }
             given
         };
@@ -99,7 +121,9 @@ impl Addresses {
         let had = old.map(node_ports).unwrap_or_default();
         let ports = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
         for (index, port) in ports.into_iter().flatten().enumerate() {
-            let Some(port) = port.as_object_mut() else { continue };
+            let Some(port) = port.as_object_mut() else {
+                continue;
+            };
             match port.get("nodePort").and_then(Value::as_u64).unwrap_or(0) {
                 0 => {
                     // An update that leaves the port out keeps the one it had.
@@ -112,7 +136,10 @@ impl Addresses {
                     let chosen = match kept {
                         Some(kept) => kept,
                         None => self.free_port().map(Value::from).ok_or_else(|| {
-                            FieldError::forbidden(format!("spec.ports[{index}].nodePort"), "the range of node ports is full")
+                            FieldError::forbidden(
+                                format!("spec.ports[{index}].nodePort"),
+                                "the range of node ports is full",
+                            )
                         })?,
                     };
                     insert_node_port(port, chosen);
@@ -121,11 +148,17 @@ impl Addresses {
                     let path = format!("spec.ports[{index}].nodePort");
                     let number = u16::try_from(given).unwrap_or(0);
                     if !(FIRST_PORT..=LAST_PORT).contains(&number) {
-                        let detail = format!("provided port is not in the valid range. The range of valid ports is {FIRST_PORT}-{LAST_PORT}");
+                        let detail = format!(
+                            "provided port is not in the valid range. The range of valid ports is {FIRST_PORT}-{LAST_PORT}"
+                        );
                         return Err(FieldError::invalid(path, &json!(given), &detail));
                     }
                     if !had.contains(&number) && !self.ports.insert(number) {
-                        return Err(FieldError::invalid(path, &json!(given), "provided port is already allocated"));
+                        return Err(FieldError::invalid(
+                            path,
+                            &json!(given),
+                            "provided port is already allocated",
+                        ));
                     }
                 }
             }
@@ -162,7 +195,11 @@ impl Addresses {
     fn free_port(&mut self) -> Option<u16> {
         for _ in FIRST_PORT..=LAST_PORT {
             let candidate = self.next_port;
-            self.next_port = if candidate >= LAST_PORT { FIRST_PORT } else { candidate + 1 };
+            self.next_port = if candidate >= LAST_PORT {
+                FIRST_PORT
+            } else {
+                candidate + 1
+            };
             if self.ports.insert(candidate) {
                 return Some(candidate);
             }

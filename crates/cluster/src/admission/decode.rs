@@ -24,7 +24,9 @@ pub(crate) fn decode(
     if !is_checked(field_validation) {
         return Ok(object);
     }
-    let Some(node) = openapi::definitions().node(resource.definition) else { return Ok(object) };
+    let Some(node) = openapi::definitions().node(resource.definition) else {
+        return Ok(object);
+    };
     let refused = |why: &dyn std::fmt::Display| {
         Status::bad_request(format!(
             "{kind} in version \"{}\" cannot be handled as a {kind}: {why}",

@@ -44,7 +44,12 @@ pub(super) fn apply(resource: Resource, stored: Resource, object: &mut Value) {
         }
         ("apps", "statefulsets") => stateful_set(resource, object),
         ("discovery.k8s.io", "endpointslices") => {
-            for port in object.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+            for port in object
+                .get_mut("ports")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 if let Some(port) = port.as_object_mut() {
                     default(port, "name", "");
                     default(port, "protocol", "TCP");
@@ -52,8 +57,18 @@ pub(super) fn apply(resource: Resource, stored: Resource, object: &mut Value) {
             }
         }
         ("", "endpoints") => {
-            for subset in object.get_mut("subsets").and_then(Value::as_array_mut).into_iter().flatten() {
-                for port in subset.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+            for subset in object
+                .get_mut("subsets")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                for port in subset
+                    .get_mut("ports")
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten()
+                {
                     if let Some(port) = port.as_object_mut() {
                         default(port, "protocol", "TCP");
                     }
@@ -66,12 +81,11 @@ pub(super) fn apply(resource: Resource, stored: Resource, object: &mut Value) {
 
 /// Keeps what an update may leave out.
 pub(super) fn keep(stored: Resource, current: &Value, wanted: &mut Value) {
-    if (stored.group, stored.plural) == ("", "namespaces") {
-        if let Some(finalizers) = current.pointer("/spec/finalizers").cloned()
-            && let Some(spec) = meta::object_at(wanted, "spec")
-        {
-            spec.insert("finalizers".to_owned(), finalizers);
-        }
+    if (stored.group, stored.plural) == ("", "namespaces")
+        && let Some(finalizers) = current.pointer("/spec/finalizers").cloned()
+        && let Some(spec) = meta::object_at(wanted, "spec")
+    {
+        spec.insert("finalizers".to_owned(), finalizers);
     }
     if stored.plural == "pods" {
         for field in ["nodeName", "serviceAccountName", "serviceAccount"] {
@@ -135,7 +149,10 @@ fn pod(object: &mut Value) {
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
         pods::spec(spec);
         default(spec, "serviceAccountName", "default");
-        let account = spec.get("serviceAccountName").cloned().unwrap_or_else(|| "default".into());
+        let account = spec
+            .get("serviceAccountName")
+            .cloned()
+            .unwrap_or_else(|| "default".into());
         default(spec, "serviceAccount", account);
         default(spec, "tolerations", pods::default_tolerations());
         default(spec, "priority", 0);
@@ -157,12 +174,16 @@ fn is_old(resource: Resource) -> bool {
 /// The parts that deployments, replica sets and stateful sets share: replicas, selector, template.
 fn workload(resource: Resource, object: &mut Value) {
     let labels = object.pointer("/spec/template/metadata/labels").cloned();
-    let own = object.pointer("/metadata/labels").is_some_and(|l| l.as_object().is_some_and(|l| !l.is_empty()));
+    let own = object
+        .pointer("/metadata/labels")
+        .is_some_and(|l| l.as_object().is_some_and(|l| !l.is_empty()));
     if is_old(resource)
         && let Some(labels) = labels.filter(|l| l.as_object().is_some_and(|l| !l.is_empty()))
     {
         if let Some(spec) = meta::object_at(object, "spec") {
-            let empty = spec.get("selector").is_none_or(|s| s.is_null() || s.as_object().is_some_and(Map::is_empty));
+            let empty = spec
+                .get("selector")
+                .is_none_or(|s| s.is_null() || s.as_object().is_some_and(Map::is_empty));
             if empty {
                 spec.insert("selector".to_owned(), json!({"matchLabels": labels}));
             }
@@ -172,7 +193,9 @@ fn workload(resource: Resource, object: &mut Value) {
         }
     }
     meta::object_at(object, "spec");
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     default(spec, "replicas", 1);
     template(spec);
     meta::object_at(object, "status");
@@ -191,7 +214,9 @@ fn template(spec: &mut Map<String, Value>) {
 
 fn deployment(resource: Resource, object: &mut Value) {
     workload(resource, object);
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     let old = is_old(resource);
     let strategy = spec.entry("strategy").or_insert_with(|| json!({}));
     if strategy.is_null() {
@@ -200,7 +225,9 @@ fn deployment(resource: Resource, object: &mut Value) {
     if let Some(strategy) = strategy.as_object_mut() {
         default(strategy, "type", "RollingUpdate");
         if strategy.get("type").and_then(Value::as_str) == Some("RollingUpdate") {
-            let mut rolling = strategy.shift_remove("rollingUpdate").unwrap_or_else(|| json!({}));
+            let mut rolling = strategy
+                .shift_remove("rollingUpdate")
+                .unwrap_or_else(|| json!({}));
             if rolling.is_null() {
                 rolling = json!({});
             }
@@ -213,13 +240,23 @@ fn deployment(resource: Resource, object: &mut Value) {
         }
     }
     // The old group kept every revision and never gave up.
-    default(spec, "revisionHistoryLimit", if old { i64::from(i32::MAX) } else { 10 });
-    default(spec, "progressDeadlineSeconds", if old { i64::from(i32::MAX) } else { 600 });
+    default(
+        spec,
+        "revisionHistoryLimit",
+        if old { i64::from(i32::MAX) } else { 10 },
+    );
+    default(
+        spec,
+        "progressDeadlineSeconds",
+        if old { i64::from(i32::MAX) } else { 600 },
+    );
 }
 
 fn stateful_set(resource: Resource, object: &mut Value) {
     workload(resource, object);
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     default(spec, "podManagementPolicy", "OrderedReady");
     let strategy = spec.entry("updateStrategy").or_insert_with(|| json!({}));
     if let Some(strategy) = strategy.as_object_mut() {
@@ -229,7 +266,11 @@ fn stateful_set(resource: Resource, object: &mut Value) {
         }
     }
     default(spec, "revisionHistoryLimit", 10);
-    default(spec, "persistentVolumeClaimRetentionPolicy", json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
+    default(
+        spec,
+        "persistentVolumeClaimRetentionPolicy",
+        json!({"whenDeleted": "Retain", "whenScaled": "Retain"}),
+    );
     if let Some(status) = meta::object_at(object, "status") {
         default(status, "replicas", 0);
         default(status, "availableReplicas", 0);
@@ -239,11 +280,17 @@ fn stateful_set(resource: Resource, object: &mut Value) {
 fn replication_controller(object: &mut Value) {
     let labels = object.pointer("/spec/template/metadata/labels").cloned();
     meta::object_at(object, "spec");
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     default(spec, "replicas", 1);
     template(spec);
     if let Some(labels) = labels.filter(|l| l.as_object().is_some_and(|l| !l.is_empty())) {
-        if spec.get("selector").and_then(Value::as_object).is_none_or(Map::is_empty) {
+        if spec
+            .get("selector")
+            .and_then(Value::as_object)
+            .is_none_or(Map::is_empty)
+        {
             spec.insert("selector".to_owned(), labels.clone());
         }
         if meta::labels(object).is_none_or(Map::is_empty) {

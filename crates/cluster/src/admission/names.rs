@@ -11,7 +11,11 @@ const LONGEST_BASE: usize = 58;
 pub(super) fn generate(base: &str) -> String {
     let base: String = base.chars().take(LONGEST_BASE).collect();
     let random = uuid::Uuid::new_v4();
-    let suffix = random.as_bytes().iter().take(5).map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]));
+    let suffix = random
+        .as_bytes()
+        .iter()
+        .take(5)
+        .map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]));
     base.chars().chain(suffix).collect()
 }
 

@@ -21,7 +21,11 @@ fn not_negative(errors: &mut Vec<FieldError>, path: &str, value: Option<&Value>)
     if let Some(number) = value.and_then(Value::as_i64)
         && number < 0
     {
-        errors.push(FieldError::invalid(path, &json!(number), "must be greater than or equal to 0"));
+        errors.push(FieldError::invalid(
+            path,
+            &json!(number),
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
@@ -54,16 +58,31 @@ pub(super) fn create(_resource: Resource, stored: Resource, object: &Value) -> V
 }
 
 /// Rules for the next state of an object.
-pub(super) fn update(resource: Resource, stored: Resource, current: &Value, wanted: &Value) -> Vec<FieldError> {
+pub(super) fn update(
+    resource: Resource,
+    stored: Resource,
+    current: &Value,
+    wanted: &Value,
+) -> Vec<FieldError> {
     let mut errors = create(resource, stored, wanted);
     match (stored.group, stored.plural) {
         ("apps", "deployments" | "replicasets") => {
-            immutable(&mut errors, "spec.selector", current.pointer("/spec/selector"), wanted.pointer("/spec/selector"));
+            immutable(
+                &mut errors,
+                "spec.selector",
+                current.pointer("/spec/selector"),
+                wanted.pointer("/spec/selector"),
+            );
         }
         ("apps", "statefulsets") => {
             const MUTABLE: &[&str] = &[
-                "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-                "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+                "replicas",
+                "ordinals",
+                "template",
+                "updateStrategy",
+                "revisionHistoryLimit",
+                "persistentVolumeClaimRetentionPolicy",
+                "minReadySeconds",
             ];
             if strip(current.get("spec"), MUTABLE) != strip(wanted.get("spec"), MUTABLE) {
                 errors.push(FieldError::forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
@@ -72,8 +91,16 @@ pub(super) fn update(resource: Resource, stored: Resource, current: &Value, want
         ("", "pods") => errors.extend(pods::update(current, wanted)),
         ("", "services") => {
             let before = current.pointer("/spec/clusterIP");
-            if !is_empty(before) && !is_empty(wanted.pointer("/spec/clusterIP")) && wanted.pointer("/spec/type") == current.pointer("/spec/type") {
-                immutable(&mut errors, "spec.clusterIPs[0]", before, wanted.pointer("/spec/clusterIP"));
+            if !is_empty(before)
+                && !is_empty(wanted.pointer("/spec/clusterIP"))
+                && wanted.pointer("/spec/type") == current.pointer("/spec/type")
+            {
+                immutable(
+                    &mut errors,
+                    "spec.clusterIPs[0]",
+                    before,
+                    wanted.pointer("/spec/clusterIP"),
+                );
             }
         }
         ("", "secrets") => {
@@ -91,22 +118,48 @@ pub(super) fn status(stored: Resource, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if stored.group == "apps" || stored.plural == "replicationcontrollers" {
         for field in [
-            "replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas",
-            "fullyLabeledReplicas", "currentReplicas", "observedGeneration",
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas",
+            "fullyLabeledReplicas",
+            "currentReplicas",
+            "observedGeneration",
         ] {
             let value = object.get("status").and_then(|s| s.get(field));
             not_negative(&mut errors, &format!("status.{field}"), value);
         }
         let count = |field: &str| {
-            object.get("status").and_then(|s| s.get(field)).and_then(Value::as_i64).unwrap_or(0)
+            object
+                .get("status")
+                .and_then(|s| s.get(field))
+                .and_then(Value::as_i64)
+                .unwrap_or(0)
         };
         for (field, above, detail) in [
-            ("readyReplicas", "replicas", "cannot be greater than status.replicas"),
-            ("availableReplicas", "replicas", "cannot be greater than status.replicas"),
-            ("availableReplicas", "readyReplicas", "cannot be greater than readyReplicas"),
+            (
+                "readyReplicas",
+                "replicas",
+                "cannot be greater than status.replicas",
+            ),
+            (
+                "availableReplicas",
+                "replicas",
+                "cannot be greater than status.replicas",
+            ),
+            (
+                "availableReplicas",
+                "readyReplicas",
+                "cannot be greater than readyReplicas",
+            ),
         ] {
             if count(field) > count(above) {
-                errors.push(FieldError::invalid(format!("status.{field}"), &json!(count(field)), detail));
+                errors.push(FieldError::invalid(
+                    format!("status.{field}"),
+                    &json!(count(field)),
+                    detail,
+                ));
             }
         }
     }
@@ -116,13 +169,18 @@ pub(super) fn status(stored: Resource, object: &Value) -> Vec<FieldError> {
 /// Things worth telling the writer that are no errors.
 pub(super) fn warnings(stored: Resource, object: &Value, warnings: &mut Vec<String>) {
     if stored.plural == "services" && !is_empty(object.pointer("/spec/externalIPs")) {
-        warnings.push("spec.externalIPs is ignored: the embedded cluster has no network of its own".to_owned());
+        warnings
+            .push("spec.externalIPs is ignored: the embedded cluster has no network of its own".to_owned());
     }
 }
 
 fn immutable(errors: &mut Vec<FieldError>, path: &str, before: Option<&Value>, after: Option<&Value>) {
     if before != after {
-        errors.push(FieldError::invalid(path, after.unwrap_or(&Value::Null), "field is immutable"));
+        errors.push(FieldError::invalid(
+            path,
+            after.unwrap_or(&Value::Null),
+            "field is immutable",
+        ));
     }
 }
 
@@ -154,14 +212,25 @@ fn data_keys(object: &Value, fields: &[&str]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut size = 0;
     for field in fields {
-        for (key, value) in object.get(*field).and_then(Value::as_object).into_iter().flatten() {
+        for (key, value) in object
+            .get(*field)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             size += value.as_str().map_or(0, str::len);
             let good = !key.is_empty()
                 && key.len() <= 253
-                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+                && key
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
             if !good || key == "." || key == ".." {
                 let detail = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
-                errors.push(FieldError::invalid(format!("{field}[{key}]"), &json!(key), detail));
+                errors.push(FieldError::invalid(
+                    format!("{field}[{key}]"),
+                    &json!(key),
+                    detail,
+                ));
             }
         }
     }
@@ -176,10 +245,15 @@ fn data_keys(object: &Value, fields: &[&str]) -> Vec<FieldError> {
 }
 
 fn event(object: &Value) -> Vec<FieldError> {
-    let about = object.pointer("/involvedObject/namespace").and_then(Value::as_str).unwrap_or("");
+    let about = object
+        .pointer("/involvedObject/namespace")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let namespace = meta::namespace(object);
     // Cluster-scoped objects have their events in the namespace default.
-    if (about.is_empty() && namespace != "default" && namespace != "kube-system") || (!about.is_empty() && about != namespace) {
+    if (about.is_empty() && namespace != "default" && namespace != "kube-system")
+        || (!about.is_empty() && about != namespace)
+    {
         return vec![FieldError::invalid(
             "involvedObject.namespace",
             &json!(about),
@@ -196,8 +270,16 @@ fn workload(stored: Resource, object: &Value) -> Vec<FieldError> {
     not_negative(&mut errors, "spec.replicas", spec.get("replicas"));
     not_negative(&mut errors, "spec.minReadySeconds", spec.get("minReadySeconds"));
     if stored.plural == "deployments" {
-        not_negative(&mut errors, "spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"));
-        not_negative(&mut errors, "spec.progressDeadlineSeconds", spec.get("progressDeadlineSeconds"));
+        not_negative(
+            &mut errors,
+            "spec.revisionHistoryLimit",
+            spec.get("revisionHistoryLimit"),
+        );
+        not_negative(
+            &mut errors,
+            "spec.progressDeadlineSeconds",
+            spec.get("progressDeadlineSeconds"),
+        );
     }
     let selector = spec.get("selector");
     match selector {
@@ -210,10 +292,16 @@ fn workload(stored: Resource, object: &Value) -> Vec<FieldError> {
                     "replicasets" => "replicaset",
                     _ => "statefulset",
                 };
-                errors.push(FieldError::invalid("spec.selector", object, &format!("empty selector is invalid for {kind}")));
+                errors.push(FieldError::invalid(
+                    "spec.selector",
+                    object,
+                    &format!("empty selector is invalid for {kind}"),
+                ));
             }
             Ok(parsed) => {
-                let template = spec.pointer("/template/metadata/labels").and_then(Value::as_object);
+                let template = spec
+                    .pointer("/template/metadata/labels")
+                    .and_then(Value::as_object);
                 if !parsed.matches(template) {
                     let shown = template.map_or_else(|| json!(null), |labels| json!(labels));
                     errors.push(FieldError::invalid(
@@ -233,7 +321,9 @@ fn workload(stored: Resource, object: &Value) -> Vec<FieldError> {
 }
 
 fn strategy(errors: &mut Vec<FieldError>, spec: &Value) {
-    let Some(strategy) = spec.get("strategy") else { return };
+    let Some(strategy) = spec.get("strategy") else {
+        return;
+    };
     let kind = strategy.get("type").and_then(Value::as_str).unwrap_or("");
     let rolling = strategy.get("rollingUpdate");
     match kind {
@@ -247,10 +337,14 @@ fn strategy(errors: &mut Vec<FieldError>, spec: &Value) {
         }
         "RollingUpdate" => {
             let zero = |field: &str| {
-                rolling.and_then(|r| r.get(field)).is_some_and(|v| v.as_i64() == Some(0) || v.as_str() == Some("0%"))
+                rolling
+                    .and_then(|r| r.get(field))
+                    .is_some_and(|v| v.as_i64() == Some(0) || v.as_str() == Some("0%"))
             };
             if zero("maxUnavailable") && zero("maxSurge") {
-                let value = rolling.and_then(|r| r.get("maxUnavailable")).unwrap_or(&Value::Null);
+                let value = rolling
+                    .and_then(|r| r.get("maxUnavailable"))
+                    .unwrap_or(&Value::Null);
                 errors.push(FieldError::invalid(
                     "spec.strategy.rollingUpdate.maxUnavailable",
                     value,
@@ -258,14 +352,27 @@ fn strategy(errors: &mut Vec<FieldError>, spec: &Value) {
                 ));
             }
         }
-        other => errors.push(FieldError::not_supported("spec.strategy.type", &json!(other), &["Recreate", "RollingUpdate"])),
+        other => errors.push(FieldError::not_supported(
+            "spec.strategy.type",
+            &json!(other),
+            &["Recreate", "RollingUpdate"],
+        )),
     }
 }
 
 fn template(template: Option<&Value>) -> Vec<FieldError> {
     let path = "spec.template.metadata.labels";
-    let mut errors = labels(path, template.and_then(|t| t.pointer("/metadata/labels")).and_then(Value::as_object));
-    errors.extend(pods::spec("spec.template.spec", template.and_then(|t| t.get("spec")), true));
+    let mut errors = labels(
+        path,
+        template
+            .and_then(|t| t.pointer("/metadata/labels"))
+            .and_then(Value::as_object),
+    );
+    errors.extend(pods::spec(
+        "spec.template.spec",
+        template.and_then(|t| t.get("spec")),
+        true,
+    ));
     errors
 }
 
@@ -278,7 +385,9 @@ fn replication_controller(object: &Value) -> Vec<FieldError> {
     if is_empty(selector) {
         errors.push(FieldError::required("spec.selector", ""));
     } else {
-        let labels = spec.pointer("/template/metadata/labels").and_then(Value::as_object);
+        let labels = spec
+            .pointer("/template/metadata/labels")
+            .and_then(Value::as_object);
         if !Selector::of_labels(selector).matches(labels) {
             let shown = labels.map_or_else(|| json!(null), |labels| json!(labels));
             errors.push(FieldError::invalid(

@@ -33,7 +33,10 @@ impl User {
         if !groups.iter().any(|g| g == AUTHENTICATED || g == UNAUTHENTICATED) {
             groups.push(AUTHENTICATED.to_owned());
         }
-        Self { name: name.into(), groups }
+        Self {
+            name: name.into(),
+            groups,
+        }
     }
 
     /// Somebody who may do everything.
@@ -42,7 +45,10 @@ impl User {
     }
 
     pub(super) fn anonymous() -> Self {
-        Self { name: ANONYMOUS.to_owned(), groups: vec![UNAUTHENTICATED.to_owned()] }
+        Self {
+            name: ANONYMOUS.to_owned(),
+            groups: vec![UNAUTHENTICATED.to_owned()],
+        }
     }
 
     pub(super) fn is_anonymous(&self) -> bool {
@@ -79,7 +85,10 @@ impl Authentication {
     /// Whoever shows nothing is `user`: for calls within the process, and for tests.
     #[must_use]
     pub fn trusting(user: User) -> Self {
-        Self { fallback: Some(user), ..Self::default() }
+        Self {
+            fallback: Some(user),
+            ..Self::default()
+        }
     }
 
     /// Lets `token` stand for `user`.
@@ -105,7 +114,10 @@ impl Authentication {
     fn credentials(&self, request: &Request) -> Result<User, Status> {
         if let Some(value) = request.headers().get(AUTHORIZATION) {
             let text = value.to_str().map_err(|_| Status::unauthorized())?;
-            if let Some(token) = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")) {
+            if let Some(token) = text
+                .strip_prefix("Bearer ")
+                .or_else(|| text.strip_prefix("bearer "))
+            {
                 return self.token(token.trim()).ok_or_else(Status::unauthorized);
             }
         }
@@ -120,19 +132,32 @@ impl Authentication {
 }
 
 fn impersonated(user: User, headers: &HeaderMap) -> Result<User, Status> {
-    let Some(name) = headers.get("impersonate-user").and_then(|v| v.to_str().ok()) else { return Ok(user) };
+    let Some(name) = headers.get("impersonate-user").and_then(|v| v.to_str().ok()) else {
+        return Ok(user);
+    };
     if !user.is_admin() {
-        let why = format!("User \"{}\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope", user.name);
+        let why = format!(
+            "User \"{}\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope",
+            user.name
+        );
         let mut status = Status::forbidden(capstan_kubeapi::builtin::NAMESPACES.0, name, &why);
         status.message = format!("users \"{name}\" is forbidden: {why}");
         if let Some(details) = &mut status.details {
-            details.kind = "users".to_owned();
+            "users".clone_into(&mut details.kind);
         }
         return Err(status);
     }
-    let groups: Vec<String> =
-        headers.get_all("impersonate-group").iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect();
-    if name == ANONYMOUS { Ok(User::anonymous()) } else { Ok(User::new(name, groups)) }
+    let groups: Vec<String> = headers
+        .get_all("impersonate-group")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .map(str::to_owned)
+        .collect();
+    if name == ANONYMOUS {
+        Ok(User::anonymous())
+    } else {
+        Ok(User::new(name, groups))
+    }
 }
 
 /// Whether a user may do this. There are no roles yet: administrators may do everything, anybody known may ask about
@@ -161,5 +186,9 @@ pub(super) fn authorize(user: &User, verb: &str, resource: Resource, place: &Pla
         "User \"{}\" cannot {verb} resource \"{what}\" in API group \"{}\" {scope}",
         user.name, resource.group
     );
-    Err(Status::forbidden(resource.0, place.name.as_deref().unwrap_or(""), &why))
+    Err(Status::forbidden(
+        resource.0,
+        place.name.as_deref().unwrap_or(""),
+        &why,
+    ))
 }

@@ -45,7 +45,8 @@ impl Filter {
 
 pub(super) fn include(query: &Query) -> Result<Include, Status> {
     let text = query.get("includeObject").unwrap_or("");
-    Include::parse(text).ok_or_else(|| Status::bad_request(format!("unrecognized includeObject value: \"{text}\"")))
+    Include::parse(text)
+        .ok_or_else(|| Status::bad_request(format!("unrecognized includeObject value: \"{text}\"")))
 }
 
 /// One object.
@@ -62,7 +63,11 @@ pub(super) fn one(
         Form::Table(version) => {
             let row = table::row(resource, object, include(query)?, objects.clock().now());
             let metadata = json!({"resourceVersion": meta::resource_version(object)});
-            respond::object(StatusCode::OK, &table::table(resource, metadata, vec![row], true, version), accept)
+            respond::object(
+                StatusCode::OK,
+                &table::table(resource, metadata, vec![row], true, version),
+                accept,
+            )
         }
     }
 }
@@ -80,7 +85,10 @@ impl Continue {
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
         let version = value.get("rv").and_then(Value::as_u64).ok_or_else(bad)?;
         let after = value.get("start").and_then(Value::as_str).ok_or_else(bad)?;
-        Ok(Self { version, after: after.trim_end_matches('\0').trim_start_matches('/').to_owned() })
+        Ok(Self {
+            version,
+            after: after.trim_end_matches('\0').trim_start_matches('/').to_owned(),
+        })
     }
 
     fn token(version: u64, key: &str) -> String {
@@ -132,18 +140,17 @@ fn selected(
     if let Some(version) = exact.or(wanted).filter(|v| *v > current) {
         return Err(Status::future_version(version, current));
     }
-    match exact {
-        Some(version) => match objects.list_at(resource, namespace, version) {
+    if let Some(version) = exact {
+        match objects.list_at(resource, namespace, version) {
             Ok(items) => Ok((items, version)),
             Err(_) if token.is_some() => Err(Status::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
             )),
             Err(oldest) => Err(Status::too_old(version, oldest)),
-        },
-        None => {
-            let snapshot = objects.list(resource, namespace);
-            Ok((snapshot.items, snapshot.resource_version))
         }
+    } else {
+        let snapshot = objects.list(resource, namespace);
+        Ok((snapshot.items, snapshot.resource_version))
     }
 }
 
@@ -172,9 +179,17 @@ pub(super) fn list(
     let mut rest = items
         .into_iter()
         .filter(|item| filter.matches(item))
-        .filter(|item| token.as_ref().is_none_or(|t| position(item, namespace, namespaced) > t.after))
+        .filter(|item| {
+            token
+                .as_ref()
+                .is_none_or(|t| position(item, namespace, namespaced) > t.after)
+        })
         .peekable();
-    let page: Vec<Arc<Value>> = if limit == 0 { rest.by_ref().collect() } else { rest.by_ref().take(limit).collect() };
+    let page: Vec<Arc<Value>> = if limit == 0 {
+        rest.by_ref().collect()
+    } else {
+        rest.by_ref().take(limit).collect()
+    };
     let mut metadata = Map::new();
     metadata.insert("resourceVersion".to_owned(), version.to_string().into());
     if rest.peek().is_some()
@@ -182,7 +197,11 @@ pub(super) fn list(
     {
         // A list across namespaces starts after namespace/name, one within after /name, as upstream's keys do.
         let key = position(last, namespace, namespaced);
-        let key = if namespaced && namespace.is_some() { format!("/{key}") } else { key };
+        let key = if namespaced && namespace.is_some() {
+            format!("/{key}")
+        } else {
+            key
+        };
         metadata.insert("continue".to_owned(), Continue::token(version, &key).into());
         if filter.is_everything() {
             metadata.insert("remainingItemCount".to_owned(), rest.count().into());
@@ -212,8 +231,15 @@ pub(super) fn list(
         Form::Table(version) => {
             let include = include(query)?;
             let now = objects.clock().now();
-            let rows = page.iter().map(|item| table::row(resource, item, include, now)).collect();
-            respond::object(StatusCode::OK, &table::table(resource, metadata, rows, true, version), accept)
+            let rows = page
+                .iter()
+                .map(|item| table::row(resource, item, include, now))
+                .collect();
+            respond::object(
+                StatusCode::OK,
+                &table::table(resource, metadata, rows, true, version),
+                accept,
+            )
         }
     }
 }
@@ -233,9 +259,14 @@ pub(super) struct Untyped<'a>(pub(super) &'a Value);
 
 impl Serialize for Untyped<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(map) = self.0.as_object() else { return self.0.serialize(serializer) };
+        let Some(map) = self.0.as_object() else {
+            return self.0.serialize(serializer);
+        };
         let mut out = serializer.serialize_map(None)?;
-        for (key, value) in map.iter().filter(|(key, _)| *key != "kind" && *key != "apiVersion") {
+        for (key, value) in map
+            .iter()
+            .filter(|(key, _)| *key != "kind" && *key != "apiVersion")
+        {
             out.serialize_entry(key, value)?;
         }
         out.end()

@@ -59,13 +59,14 @@ fn number(query: &Query, key: &str) -> Result<Option<u64>, Status> {
     query
         .get(key)
         .map(|text| {
-            text.parse()
-                .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax")))
+            text.parse().map_err(|_| {
+                Status::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+            })
         })
         .transpose()
 }
 
-pub(super) async fn answer(
+pub(super) fn answer(
     source: Option<&dyn LogSource>,
     objects: &Objects,
     namespace: &str,
@@ -95,20 +96,32 @@ pub(super) async fn answer(
         *left -= keep as u64;
         futures::future::ready(Some(Ok::<Bytes, std::convert::Infallible>(chunk)))
     });
-    Ok(respond::bytes(StatusCode::OK, "text/plain", Body::from_stream(limited)))
+    Ok(respond::bytes(
+        StatusCode::OK,
+        "text/plain",
+        Body::from_stream(limited),
+    ))
 }
 
 /// The container asked for, or the only one.
 fn chosen<'a>(pod: &'a Value, asked: Option<&'a str>) -> Result<&'a str, Status> {
     let names = |part: &str| -> Vec<&'a str> {
-        let list = pod.get("spec").and_then(|s| s.get(part)).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(|c| c.get("name").and_then(Value::as_str)).collect()
+        let list = pod
+            .get("spec")
+            .and_then(|s| s.get(part))
+            .and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(|c| c.get("name").and_then(Value::as_str))
+            .collect()
     };
     let containers = names("containers");
     let pod_name = meta::name(pod);
     match asked {
         Some(asked) if containers.contains(&asked) || names("initContainers").contains(&asked) => Ok(asked),
-        Some(asked) => Err(Status::bad_request(format!("container {asked} is not valid for pod {pod_name}"))),
+        Some(asked) => Err(Status::bad_request(format!(
+            "container {asked} is not valid for pod {pod_name}"
+        ))),
         None => match containers.as_slice() {
             [only] => Ok(only),
             [first, ..] if meta::annotation(pod, "kubectl.kubernetes.io/default-container").is_none() => {
@@ -118,7 +131,9 @@ fn chosen<'a>(pod: &'a Value, asked: Option<&'a str>) -> Result<&'a str, Status>
                     containers.join(" ")
                 )))
             }
-            [first, ..] => Ok(meta::annotation(pod, "kubectl.kubernetes.io/default-container").unwrap_or(first)),
+            [first, ..] => {
+                Ok(meta::annotation(pod, "kubectl.kubernetes.io/default-container").unwrap_or(first))
+            }
             [] => Err(Status::bad_request(format!("pod {pod_name} has no containers"))),
         },
     }

@@ -42,7 +42,12 @@ impl Accept {
             .map(|range| {
                 let mut parts = range.split(';').map(str::trim);
                 let kind = parts.next().unwrap_or("").to_ascii_lowercase();
-                let mut range = Range { kind, form: None, group: None, version: None };
+                let mut range = Range {
+                    kind,
+                    form: None,
+                    group: None,
+                    version: None,
+                };
                 for part in parts {
                     match part.split_once('=') {
                         Some(("as", value)) => range.form = Some(value.to_owned()),
@@ -58,7 +63,11 @@ impl Accept {
         let first = ranges.iter().find(|r| usable(r));
         let yaml = first.is_some_and(|r| is_yaml(&r.kind));
         let acceptable = first.is_some();
-        Self { ranges, yaml, acceptable }
+        Self {
+            ranges,
+            yaml,
+            acceptable,
+        }
     }
 
     /// Whether there is any representation that the client reads.
@@ -69,11 +78,19 @@ impl Accept {
     /// The form that the client prefers among those we know.
     pub(super) fn form(&self) -> Form {
         for range in self.ranges.iter().filter(|r| is_json(&r.kind)) {
-            match (range.form.as_deref(), range.group.as_deref(), range.version.as_deref()) {
+            match (
+                range.form.as_deref(),
+                range.group.as_deref(),
+                range.version.as_deref(),
+            ) {
                 (None, ..) => return Form::Plain,
                 (Some("Table"), Some("meta.k8s.io"), Some("v1")) => return Form::Table("v1"),
                 (Some("Table"), Some("meta.k8s.io"), Some("v1beta1")) => return Form::Table("v1beta1"),
-                (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1")) => {
+                (
+                    Some("PartialObjectMetadata" | "PartialObjectMetadataList"),
+                    Some("meta.k8s.io"),
+                    Some("v1"),
+                ) => {
                     return Form::Partial;
                 }
                 _ => {}
@@ -85,9 +102,17 @@ impl Accept {
     /// The version of aggregated discovery that the client prefers, if it reads it.
     pub(super) fn discovery(&self) -> Option<&'static str> {
         for range in self.ranges.iter().filter(|r| is_json(&r.kind)) {
-            match (range.form.as_deref(), range.group.as_deref(), range.version.as_deref()) {
-                (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => return Some("v2"),
-                (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2beta1")) => return Some("v2beta1"),
+            match (
+                range.form.as_deref(),
+                range.group.as_deref(),
+                range.version.as_deref(),
+            ) {
+                (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => {
+                    return Some("v2");
+                }
+                (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2beta1")) => {
+                    return Some("v2beta1");
+                }
                 (None, ..) => return None,
                 _ => {}
             }
@@ -118,11 +143,18 @@ mod tests {
     fn the_first_form_we_know_wins() {
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         assert_eq!(accept(kubectl).form(), Form::Table("v1"));
-        assert_eq!(accept("application/json;as=Frob;v=v1;g=meta.k8s.io,application/json").form(), Form::Plain);
-        assert_eq!(accept("application/vnd.kubernetes.protobuf,application/json").form(), Form::Plain);
+        assert_eq!(
+            accept("application/json;as=Frob;v=v1;g=meta.k8s.io,application/json").form(),
+            Form::Plain
+        );
+        assert_eq!(
+            accept("application/vnd.kubernetes.protobuf,application/json").form(),
+            Form::Plain
+        );
         assert!(!accept("application/xml").is_acceptable());
         assert!(accept("application/yaml").yaml);
-        let discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+        let discovery =
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
         assert_eq!(accept(discovery).discovery(), Some("v2"));
         assert_eq!(accept("application/json, */*").discovery(), None);
     }

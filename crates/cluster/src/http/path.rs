@@ -28,16 +28,26 @@ pub(super) struct Place {
 
 impl Target {
     pub(super) fn parse(_method: &Method, path: &str) -> Self {
-        let parts: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(percent_decode).collect();
+        let parts: Vec<String> = path
+            .split('/')
+            .filter(|p| !p.is_empty())
+            .map(percent_decode)
+            .collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (group, version, rest) = match parts.as_slice() {
-            [] | ["version"] | ["api" | "apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => return Self::Document,
+            [] | ["version"] | ["api" | "apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => {
+                return Self::Document;
+            }
             ["openapi", ..] => return Self::Document,
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),
             _ => return Self::Unknown,
         };
-        let mut place = Place { group: group.to_owned(), version: version.to_owned(), ..Place::default() };
+        let mut place = Place {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            ..Place::default()
+        };
         let rest = match rest {
             ["watch", rest @ ..] if !rest.is_empty() => {
                 place.watch = true;
@@ -55,7 +65,9 @@ impl Target {
             }
             rest => rest,
         };
-        let Some(plural) = rest.first() else { return Self::Unknown };
+        let Some(plural) = rest.first() else {
+            return Self::Unknown;
+        };
         place.plural = owned(plural);
         place.name = rest.get(1).map(owned);
         place.subresource = match rest.get(2..) {
@@ -105,7 +117,10 @@ impl Query {
             .filter(|pair| !pair.is_empty())
             .map(|pair| {
                 let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (percent_decode(&key.replace('+', " ")), percent_decode(&value.replace('+', " ")))
+                (
+                    percent_decode(&key.replace('+', " ")),
+                    percent_decode(&value.replace('+', " ")),
+                )
             })
             .collect();
         Self { pairs }
@@ -113,12 +128,18 @@ impl Query {
 
     /// The first value of a parameter; an empty one counts as absent.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+        self.pairs
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
+            .filter(|v| !v.is_empty())
     }
 
     /// Whether a parameter is set to true; one without a value is.
     pub(super) fn flag(&self, key: &str) -> bool {
-        self.pairs.iter().any(|(k, v)| k == key && !matches!(v.as_str(), "false" | "0"))
+        self.pairs
+            .iter()
+            .any(|(k, v)| k == key && !matches!(v.as_str(), "false" | "0"))
     }
 }
 
@@ -153,13 +174,33 @@ mod tests {
             other => panic!("{path}: {other:?}"),
         };
         let namespace = place("/api/v1/namespaces/default");
-        assert_eq!((namespace.plural.as_str(), namespace.name.as_deref(), namespace.namespace), ("namespaces", Some("default"), None));
+        assert_eq!(
+            (
+                namespace.plural.as_str(),
+                namespace.name.as_deref(),
+                namespace.namespace
+            ),
+            ("namespaces", Some("default"), None)
+        );
         let status = place("/api/v1/namespaces/default/status");
-        assert_eq!((status.name.as_deref(), status.subresource.as_deref()), (Some("default"), Some("status")));
+        assert_eq!(
+            (status.name.as_deref(), status.subresource.as_deref()),
+            (Some("default"), Some("status"))
+        );
         let pod = place("/api/v1/namespaces/a/pods/b/log");
-        assert_eq!((pod.namespace.as_deref(), pod.name.as_deref(), pod.subresource.as_deref()), (Some("a"), Some("b"), Some("log")));
+        assert_eq!(
+            (
+                pod.namespace.as_deref(),
+                pod.name.as_deref(),
+                pod.subresource.as_deref()
+            ),
+            (Some("a"), Some("b"), Some("log"))
+        );
         let all = place("/apis/apps/v1/deployments");
-        assert_eq!((all.group.as_str(), all.plural.as_str(), all.name), ("apps", "deployments", None));
+        assert_eq!(
+            (all.group.as_str(), all.plural.as_str(), all.name),
+            ("apps", "deployments", None)
+        );
     }
 
     #[test]

@@ -41,7 +41,12 @@ pub(super) fn object(code: StatusCode, value: &impl Serialize, accept: &Accept) 
 }
 
 /// An answer to a write, with warnings.
-pub(super) fn written(code: StatusCode, value: &Value, warnings: &[String], accept: &Accept) -> Result<Response, Status> {
+pub(super) fn written(
+    code: StatusCode,
+    value: &Value,
+    warnings: &[String],
+    accept: &Accept,
+) -> Result<Response, Status> {
     let mut response = object(code, value, accept)?;
     for warning in warnings {
         let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
@@ -60,8 +65,15 @@ pub(super) fn status(status: &Status, accept: &Accept) -> Response {
         Ok(text) if accept.yaml => bytes(code, "application/yaml", text),
         _ => bytes(code, "application/json", format!("{value}\n")),
     };
-    if let Some(seconds) = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|s| *s > 0) {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(seconds) = status
+        .details
+        .as_ref()
+        .map(|d| d.retry_after_seconds)
+        .filter(|s| *s > 0)
+    {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

@@ -25,7 +25,13 @@ pub(super) fn create(
     if !review.get("metadata").is_some_and(Value::is_object) {
         review["metadata"] = json!({});
     }
-    let text = |path: &str| review.pointer(path).and_then(Value::as_str).unwrap_or("").to_owned();
+    let text = |path: &str| {
+        review
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
     let subject = || {
         let groups = capstan_kubeapi::meta::strings(review.pointer("/spec/groups"));
         User::new(text("/spec/user"), groups)
@@ -69,11 +75,18 @@ fn info(user: &User) -> Value {
 
 fn access(user: &User, review: &Value) -> Value {
     let attributes = review.pointer("/spec/resourceAttributes");
-    let text = |field: &str| attributes.and_then(|a| a.get(field)).and_then(Value::as_str).unwrap_or("");
+    let text = |field: &str| {
+        attributes
+            .and_then(|a| a.get(field))
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
     if attributes.is_some() && allowed(user, text("verb"), text("group"), text("resource")) {
         return json!({"allowed": true, "reason": if user.is_admin() { "member of system:masters" } else { "" }});
     }
-    let path = review.pointer("/spec/nonResourceAttributes/path").and_then(Value::as_str);
+    let path = review
+        .pointer("/spec/nonResourceAttributes/path")
+        .and_then(Value::as_str);
     if path.is_some() && !user.is_anonymous() {
         return json!({"allowed": true});
     }
@@ -89,8 +102,27 @@ fn rules(user: &User) -> Value {
             {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
         ])
     };
-    let paths = if user.is_admin() { json!(["*"]) } else { json!(["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version"]) };
-    let verbs = if user.is_admin() { json!(["*"]) } else { json!(["get"]) };
+    let paths = if user.is_admin() {
+        json!(["*"])
+    } else {
+        json!([
+            "/api",
+            "/api/*",
+            "/apis",
+            "/apis/*",
+            "/healthz",
+            "/livez",
+            "/openapi",
+            "/openapi/*",
+            "/readyz",
+            "/version"
+        ])
+    };
+    let verbs = if user.is_admin() {
+        json!(["*"])
+    } else {
+        json!(["get"])
+    };
     json!({
         "resourceRules": resources,
         "nonResourceRules": [{"verbs": verbs, "nonResourceURLs": paths}],

@@ -26,7 +26,9 @@ pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, router: Router
     let acceptor = TlsAcceptor::from(tls);
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             () = shutdown.raised() => return,
             accepted = listener.accept() => accepted,
@@ -61,7 +63,12 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, sh
         () = capstan_runtime::sleep(HANDSHAKE) => return,
         () = shutdown.raised() => return,
     };
-    let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).and_then(|c| subject(c.as_ref()));
+    let peer = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(|chain| chain.first())
+        .and_then(|c| subject(c.as_ref()));
     let service = tower::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let router = router.clone();
         let peer = peer.clone();
@@ -74,7 +81,8 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, sh
         }
     });
     let builder = auto::Builder::new(TokioExecutor::new());
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection =
+        builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(connection);
     tokio::select! {
         result = connection.as_mut() => {
@@ -100,7 +108,10 @@ fn subject(der: &[u8]) -> Option<PeerCertificate> {
         fields = element(fields)?.rest;
     }
     let mut names = element(fields)?.contents;
-    let mut peer = PeerCertificate { common_name: String::new(), organizations: Vec::new() };
+    let mut peer = PeerCertificate {
+        common_name: String::new(),
+        organizations: Vec::new(),
+    };
     while let Some(set) = element(names) {
         names = set.rest;
         let mut pairs = set.contents;
@@ -138,5 +149,9 @@ fn element(input: &[u8]) -> Option<Element<'_>> {
         let (bytes, rest) = rest.split_at(count);
         (bytes.iter().fold(0usize, |n, b| n << 8 | usize::from(*b)), rest)
     };
-    (rest.len() >= length).then(|| Element { tag, contents: &rest[..length], rest: &rest[length..] })
+    (rest.len() >= length).then(|| Element {
+        tag,
+        contents: &rest[..length],
+        rest: &rest[length..],
+    })
 }

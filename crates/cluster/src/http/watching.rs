@@ -20,9 +20,9 @@ use crate::storage::EventKind;
 use crate::watch::{Event, Watch};
 
 /// A watch that names no timeout ends after this long, as upstream's do after 30 to 60 minutes.
-const LONGEST: Duration = Duration::from_secs(45 * 60);
+const LONGEST: Duration = Duration::from_mins(45);
 /// How often a quiet watch is told how far it has come.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// Events rendered into one chunk.
 const BATCH: usize = 64;
 
@@ -65,7 +65,9 @@ pub(super) fn watch(
     if let Some(text) = query.get("timeoutSeconds")
         && text.parse::<u64>().is_err()
     {
-        return Err(Status::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax")));
+        return Err(Status::bad_request(format!(
+            "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+        )));
     }
     let current = objects.resource_version();
     let mut ready = VecDeque::new();
@@ -76,7 +78,10 @@ pub(super) fn watch(
     };
     let watch = match from {
         Some(version) if version > current => {
-            ready.push_back(line(EventKind::Error, &Status::future_version(version, current).to_value()));
+            ready.push_back(line(
+                EventKind::Error,
+                &Status::future_version(version, current).to_value(),
+            ));
             None
         }
         from => match objects.watch(resource, namespace, from) {
@@ -88,7 +93,10 @@ pub(super) fn watch(
         },
     };
     let now = objects.clock().monotonic();
-    let timeout = query.get("timeoutSeconds").and_then(|t| t.parse().ok()).filter(|t| *t > 0);
+    let timeout = query
+        .get("timeoutSeconds")
+        .and_then(|t| t.parse().ok())
+        .filter(|t| *t > 0);
     let stream = Stream {
         watch,
         resource,
@@ -108,9 +116,15 @@ pub(super) fn watch(
         let chunk = stream.next_chunk().await?;
         Some((Ok::<Bytes, std::convert::Infallible>(chunk), stream))
     }));
-    let content_type = if matches!(accept.form(), Form::Plain) { "application/json" } else { form_type(accept.form()) };
+    let content_type = if matches!(accept.form(), Form::Plain) {
+        "application/json"
+    } else {
+        form_type(accept.form())
+    };
     let mut response = respond::bytes(StatusCode::OK, content_type, body);
-    response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     Ok(response)
 }
 
@@ -169,7 +183,11 @@ impl Stream {
                 self.bookmark(false);
                 continue;
             }
-            let until = if self.bookmarks { self.deadline.min(self.next_bookmark) } else { self.deadline };
+            let until = if self.bookmarks {
+                self.deadline.min(self.next_bookmark)
+            } else {
+                self.deadline
+            };
             let watch = self.watch.as_mut()?;
             let woken = {
                 let next = std::pin::pin!(watch.next());
@@ -199,11 +217,18 @@ impl Stream {
             self.ready.push_back(line(EventKind::Error, &event.object));
             return;
         }
-        if self.name.as_deref().is_some_and(|name| name != meta::name(&event.object)) {
+        if self
+            .name
+            .as_deref()
+            .is_some_and(|name| name != meta::name(&event.object))
+        {
             return;
         }
         let is = self.filter.matches(&event.object);
-        let was = event.previous.as_ref().is_some_and(|previous| self.filter.matches(previous));
+        let was = event
+            .previous
+            .as_ref()
+            .is_some_and(|previous| self.filter.matches(previous));
         let kind = match event.kind {
             EventKind::Added if is => EventKind::Added,
             EventKind::Modified if is && was => EventKind::Modified,
@@ -216,7 +241,11 @@ impl Stream {
         let object = match (&event.previous, kind, is) {
             (Some(previous), EventKind::Deleted, false) => {
                 let mut last = (**previous).clone();
-                meta::set(&mut last, "resourceVersion", meta::resource_version(&event.object));
+                meta::set(
+                    &mut last,
+                    "resourceVersion",
+                    meta::resource_version(&event.object),
+                );
                 self.show(&last)
             }
             _ => self.show(&event.object),

@@ -29,7 +29,10 @@ pub(super) struct Sent {
 pub(super) async fn body(request: Request) -> Result<Sent, Status> {
     let (parts, body) = request.into_parts();
     let bytes = read(body).await?;
-    Ok(Sent { headers: parts.headers, bytes })
+    Ok(Sent {
+        headers: parts.headers,
+        bytes,
+    })
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Status> {
@@ -42,7 +45,11 @@ async fn read(body: Body) -> Result<Vec<u8>, Status> {
 
 impl Sent {
     fn content_type(&self) -> &str {
-        let text = self.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
+        let text = self
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("application/json");
         text.split(';').next().unwrap_or("").trim()
     }
 
@@ -51,9 +58,13 @@ impl Sent {
         match self.content_type() {
             "application/json" | "" | "*/*" => self.json(kind),
             "application/yaml" => self.yaml(kind),
-            "application/vnd.kubernetes.protobuf" => capstan_kubeapi::protobuf::decode(&self.bytes).map_err(|error| {
-                Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {error}"))
-            }),
+            "application/vnd.kubernetes.protobuf" => {
+                capstan_kubeapi::protobuf::decode(&self.bytes).map_err(|error| {
+                    Status::bad_request(format!(
+                        "the object provided is unrecognized (must be of type {kind}): {error}"
+                    ))
+                })
+            }
             _ => Err(Status::unsupported_media_type(super::negotiate::AVAILABLE)),
         }
     }
@@ -87,9 +98,17 @@ impl Sent {
             }
             return Ok(manager.to_owned());
         }
-        let agent = self.headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let agent = self
+            .headers
+            .get(USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("");
         let program = agent.split('/').next().unwrap_or("");
-        Ok(if program.is_empty() { "unknown".to_owned() } else { program.chars().take(LONGEST_MANAGER).collect() })
+        Ok(if program.is_empty() {
+            "unknown".to_owned()
+        } else {
+            program.chars().take(LONGEST_MANAGER).collect()
+        })
     }
 
     fn options(&self, query: &Query) -> Result<WriteOptions, Status> {
@@ -104,7 +123,12 @@ impl Sent {
                 )));
             }
         };
-        Ok(WriteOptions { field_manager: self.manager(query)?, force: query.flag("force"), dry_run, field_validation })
+        Ok(WriteOptions {
+            field_manager: self.manager(query)?,
+            force: query.flag("force"),
+            dry_run,
+            field_validation,
+        })
     }
 }
 
@@ -112,7 +136,9 @@ fn dry_run(text: Option<&str>) -> Result<bool, Status> {
     match text {
         None => Ok(false),
         Some("All") => Ok(true),
-        Some(other) => Err(Status::bad_request(format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\""))),
+        Some(other) => Err(Status::bad_request(format!(
+            "dryRun: Unsupported value: \"{other}\": supported values: \"All\""
+        ))),
     }
 }
 
@@ -141,7 +167,12 @@ fn written(
         Form::Table(version) => {
             let row = table::row(resource, object, Include::Metadata, objects.clock().now());
             let metadata = json!({"resourceVersion": meta::resource_version(object)});
-            respond::written(code, &table::table(resource, metadata, vec![row], true, version), warnings, accept)
+            respond::written(
+                code,
+                &table::table(resource, metadata, vec![row], true, version),
+                warnings,
+                accept,
+            )
         }
     }
 }
@@ -165,7 +196,14 @@ pub(super) async fn create(
         let object = std::sync::Arc::make_mut(&mut done.object);
         meta::unset(object, "resourceVersion");
     }
-    written(objects, resource, StatusCode::CREATED, &done.object, &done.warnings, accept)
+    written(
+        objects,
+        resource,
+        StatusCode::CREATED,
+        &done.object,
+        &done.warnings,
+        accept,
+    )
 }
 
 #[allow(clippy::too_many_arguments)] // the parts of one request
@@ -182,10 +220,21 @@ pub(super) async fn update(
     let subresource = subresource(sub)?;
     let sent = body(request).await?;
     let options = sent.options(query)?;
-    let kind = if subresource == Subresource::Scale { "Scale" } else { resource.kind };
+    let kind = if subresource == Subresource::Scale {
+        "Scale"
+    } else {
+        resource.kind
+    };
     let object = sent.object(kind)?;
     let done = objects.update_with(resource, namespace, name, subresource, object, &options)?;
-    written(objects, resource, StatusCode::OK, &done.object, &done.warnings, accept)
+    written(
+        objects,
+        resource,
+        StatusCode::OK,
+        &done.object,
+        &done.warnings,
+        accept,
+    )
 }
 
 #[allow(clippy::too_many_arguments)] // the parts of one request
@@ -201,7 +250,8 @@ pub(super) async fn patch(
 ) -> Result<Response, Status> {
     let subresource = subresource(sub)?;
     let sent = body(request).await?;
-    let kind = PatchKind::from_content_type(sent.content_type()).ok_or_else(Status::unsupported_patch_type)?;
+    let kind =
+        PatchKind::from_content_type(sent.content_type()).ok_or_else(Status::unsupported_patch_type)?;
     let options = sent.options(query)?;
     let patch = if kind == PatchKind::Apply {
         if query.get("fieldManager").is_none() {
@@ -209,7 +259,10 @@ pub(super) async fn patch(
                 "meta.k8s.io",
                 "PatchOptions",
                 "",
-                &[capstan_kubeapi::FieldError::required("fieldManager", "is required for apply patch")],
+                &[capstan_kubeapi::FieldError::required(
+                    "fieldManager",
+                    "is required for apply patch",
+                )],
             ));
         }
         sent.yaml(resource.kind)?
@@ -218,15 +271,33 @@ pub(super) async fn patch(
             .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?
     };
     let done = objects.patch(resource, namespace, name, subresource, kind, &patch, &options)?;
-    let code = if done.created { StatusCode::CREATED } else { StatusCode::OK };
+    let code = if done.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     written(objects, resource, code, &done.object, &done.warnings, accept)
 }
 
 /// Delete options from the body and the query; the query wins, as upstream.
 fn delete_options(sent: &Sent, query: &Query) -> Result<DeleteOptions, Status> {
-    let body = if sent.bytes.iter().all(u8::is_ascii_whitespace) { json!({}) } else { sent.object("DeleteOptions")? };
-    let text = |path: &str| body.pointer(path).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
-    let propagation = match query.get("propagationPolicy").map(str::to_owned).or_else(|| text("/propagationPolicy")).as_deref() {
+    let body = if sent.bytes.iter().all(u8::is_ascii_whitespace) {
+        json!({})
+    } else {
+        sent.object("DeleteOptions")?
+    };
+    let text = |path: &str| {
+        body.pointer(path)
+            .and_then(Value::as_str)
+            .filter(|t| !t.is_empty())
+            .map(str::to_owned)
+    };
+    let propagation = match query
+        .get("propagationPolicy")
+        .map(str::to_owned)
+        .or_else(|| text("/propagationPolicy"))
+        .as_deref()
+    {
         None => None,
         Some("Background") => Some(Propagation::Background),
         Some("Foreground") => Some(Propagation::Foreground),
@@ -250,10 +321,9 @@ fn delete_options(sent: &Sent, query: &Query) -> Result<DeleteOptions, Status> {
         None => propagation,
     };
     let grace_seconds = match query.get("gracePeriodSeconds") {
-        Some(text) => Some(
-            text.parse()
-                .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax")))?,
-        ),
+        Some(text) => Some(text.parse().map_err(|_| {
+            Status::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+        })?),
         None => body.get("gracePeriodSeconds").and_then(Value::as_i64),
     };
     let asked = body.get("dryRun").and_then(|d| d.get(0)).and_then(Value::as_str);
@@ -331,10 +401,13 @@ pub(super) async fn evict(
     let sent = body(request).await?;
     let eviction = sent.object("Eviction")?;
     let options = DeleteOptions {
-        grace_seconds: eviction.pointer("/deleteOptions/gracePeriodSeconds").and_then(Value::as_i64),
+        grace_seconds: eviction
+            .pointer("/deleteOptions/gracePeriodSeconds")
+            .and_then(Value::as_i64),
         ..DeleteOptions::default()
     };
     objects.delete(PODS, namespace, name, &options)?;
-    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    let status =
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     respond::object(StatusCode::CREATED, &status, accept)
 }

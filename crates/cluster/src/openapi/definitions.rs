@@ -86,11 +86,17 @@ fn simplify(name: &str, schema: &mut Map<String, Value>) {
 
 /// `extensions/v1beta1`: the same shapes under their old names, the selector optional, and the old `Scale`.
 fn extensions(definitions: &mut Map<String, Value>) {
-    let meta = |field: &str| definitions.get(&format!("{APPS}Deployment")).and_then(|d| d.pointer(&format!("/properties/{field}")).cloned());
+    let meta = |field: &str| {
+        definitions
+            .get(&format!("{APPS}Deployment"))
+            .and_then(|d| d.pointer(&format!("/properties/{field}")).cloned())
+    };
     let (api_version, kind, metadata) = (meta("apiVersion"), meta("kind"), meta("metadata"));
     for kind in ["Deployment", "ReplicaSet"] {
         for part in ["", "Spec"] {
-            let Some(mut schema) = definitions.get(&format!("{APPS}{kind}{part}")).cloned() else { continue };
+            let Some(mut schema) = definitions.get(&format!("{APPS}{kind}{part}")).cloned() else {
+                continue;
+            };
             if part.is_empty() {
                 if let Some(reference) = schema.pointer_mut("/properties/spec/$ref") {
                     *reference = format!("#/definitions/{EXTENSIONS}{kind}Spec").into();
@@ -156,13 +162,27 @@ fn kinds(definitions: &mut Map<String, Value>) {
     };
     let mut seen = Vec::new();
     for resource in builtin() {
-        put(resource.definition, resource.group, resource.version, resource.kind);
+        put(
+            resource.definition,
+            resource.group,
+            resource.version,
+            resource.kind,
+        );
         if !seen.contains(&(resource.group, resource.version)) {
             seen.push((resource.group, resource.version));
-            put("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", resource.group, resource.version, "DeleteOptions");
+            put(
+                "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+                resource.group,
+                resource.version,
+                "DeleteOptions",
+            );
         }
     }
-    for gvk in [("autoscaling", "v1", "Scale"), ("extensions", "v1beta1", "Scale"), ("policy", "v1", "Eviction")] {
+    for gvk in [
+        ("autoscaling", "v1", "Scale"),
+        ("extensions", "v1beta1", "Scale"),
+        ("policy", "v1", "Eviction"),
+    ] {
         if let Some(name) = of_kind(gvk) {
             put(name, gvk.0, gvk.1, gvk.2);
         }

@@ -11,20 +11,31 @@ fn parameters(verb: &str) -> &'static [(&'static str, &'static str)] {
         "dryRun",
         "When present, indicates that modifications should not be persisted. Valid values are: - All: all dry run stages will be processed",
     );
-    const MANAGER: (&str, &str) =
-        ("fieldManager", "The name of whoever makes these changes. Must be at most 128 characters long.");
+    const MANAGER: (&str, &str) = (
+        "fieldManager",
+        "The name of whoever makes these changes. Must be at most 128 characters long.",
+    );
     const VALIDATION: (&str, &str) = (
         "fieldValidation",
         "How to handle unknown or duplicate fields. Valid values are: Ignore, Warn (the default), Strict.",
     );
-    const FORCE: (&str, &str) = ("force", "Take over fields that other managers own. Only for apply patches.");
+    const FORCE: (&str, &str) = (
+        "force",
+        "Take over fields that other managers own. Only for apply patches.",
+    );
     match verb {
         "create" | "update" => &[DRY_RUN, MANAGER, VALIDATION],
         "patch" => &[DRY_RUN, MANAGER, VALIDATION, FORCE],
         "delete" => &[
             DRY_RUN,
-            ("gracePeriodSeconds", "The duration in seconds before the object should be deleted."),
-            ("propagationPolicy", "Whether and how garbage collection will be performed: Orphan, Background or Foreground."),
+            (
+                "gracePeriodSeconds",
+                "The duration in seconds before the object should be deleted.",
+            ),
+            (
+                "propagationPolicy",
+                "Whether and how garbage collection will be performed: Orphan, Background or Foreground.",
+            ),
         ],
         "list" => &[
             ("continue", "The token of the page before."),
@@ -54,11 +65,23 @@ fn collection_path(resource: Resource) -> String {
 fn operation_id(resource: Resource, verb: &str, suffix: &str) -> String {
     let capital = |text: &str| {
         let mut chars = text.chars();
-        chars.next().map(|c| c.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
+        chars
+            .next()
+            .map(|c| c.to_uppercase().chain(chars).collect::<String>())
+            .unwrap_or_default()
     };
-    let group = if resource.group.is_empty() { "core" } else { resource.group.split('.').next().unwrap_or("") };
+    let group = if resource.group.is_empty() {
+        "core"
+    } else {
+        resource.group.split('.').next().unwrap_or("")
+    };
     let scope = if resource.namespaced { "Namespaced" } else { "" };
-    format!("{verb}{}{}{scope}{}{suffix}", capital(group), capital(resource.version), resource.kind)
+    format!(
+        "{verb}{}{}{scope}{}{suffix}",
+        capital(group),
+        capital(resource.version),
+        resource.kind
+    )
 }
 
 struct Entry {
@@ -71,7 +94,11 @@ struct Entry {
 }
 
 fn entries(resource: Resource) -> Vec<Entry> {
-    let own = (resource.group.to_owned(), resource.version.to_owned(), resource.kind.to_owned());
+    let own = (
+        resource.group.to_owned(),
+        resource.version.to_owned(),
+        resource.kind.to_owned(),
+    );
     let collection = collection_path(resource);
     let item = format!("{collection}/{{name}}");
     let mut entries = Vec::new();
@@ -99,7 +126,9 @@ fn entries(resource: Resource) -> Vec<Entry> {
         let (kind, definition) = match subresource.gvk {
             Some(gvk) => (
                 (gvk.0.to_owned(), gvk.1.to_owned(), gvk.2.to_owned()),
-                super::definitions::of_kind(gvk).unwrap_or(resource.definition).to_owned(),
+                super::definitions::of_kind(gvk)
+                    .unwrap_or(resource.definition)
+                    .to_owned(),
             ),
             None => (own.clone(), resource.definition.to_owned()),
         };
@@ -127,7 +156,11 @@ fn entries(resource: Resource) -> Vec<Entry> {
 }
 
 fn operation(resource: Resource, entry: &Entry, query: Vec<Value>) -> Map<String, Value> {
-    let group = if resource.group.is_empty() { "core" } else { resource.group.split('.').next().unwrap_or("") };
+    let group = if resource.group.is_empty() {
+        "core"
+    } else {
+        resource.group.split('.').next().unwrap_or("")
+    };
     let verb = match entry.verb {
         "get" => "read",
         "update" => "replace",
@@ -142,11 +175,20 @@ fn operation(resource: Resource, entry: &Entry, query: Vec<Value>) -> Map<String
     };
     let (group_name, version, kind) = &entry.kind;
     let mut operation = Map::new();
-    operation.insert("tags".to_owned(), json!([format!("{group}_{}", resource.version)]));
-    operation.insert("operationId".to_owned(), operation_id(resource, verb, &entry.suffix).into());
+    operation.insert(
+        "tags".to_owned(),
+        json!([format!("{group}_{}", resource.version)]),
+    );
+    operation.insert(
+        "operationId".to_owned(),
+        operation_id(resource, verb, &entry.suffix).into(),
+    );
     operation.insert("parameters".to_owned(), Value::Array(query));
     operation.insert("x-kubernetes-action".to_owned(), action.into());
-    operation.insert(GVK.to_owned(), json!({"group": group_name, "version": version, "kind": kind}));
+    operation.insert(
+        GVK.to_owned(),
+        json!({"group": group_name, "version": version, "kind": kind}),
+    );
     operation
 }
 
@@ -161,7 +203,10 @@ pub(super) fn v2(resource: Resource, paths: &mut Map<String, Value>) {
             .collect();
         let mut operation = operation(resource, &entry, query);
         let schema = json!({"$ref": format!("#/definitions/{}", entry.definition)});
-        operation.insert("responses".to_owned(), json!({"200": {"description": "OK", "schema": schema}}));
+        operation.insert(
+            "responses".to_owned(),
+            json!({"200": {"description": "OK", "schema": schema}}),
+        );
         insert(paths, &entry, operation);
     }
 }
@@ -179,10 +224,16 @@ pub(super) fn v3(resource: Resource, paths: &mut Map<String, Value>) {
         let mut operation = operation(resource, &entry, query);
         let schema = json!({"schema": {"$ref": format!("#/components/schemas/{}", entry.definition)}});
         if matches!(entry.verb, "create" | "update") {
-            operation.insert("requestBody".to_owned(), json!({"content": {"*/*": schema}, "required": true}));
+            operation.insert(
+                "requestBody".to_owned(),
+                json!({"content": {"*/*": schema}, "required": true}),
+            );
         }
         let content = json!({"application/json": schema, "application/yaml": schema});
-        operation.insert("responses".to_owned(), json!({"200": {"description": "OK", "content": content}}));
+        operation.insert(
+            "responses".to_owned(),
+            json!({"200": {"description": "OK", "content": content}}),
+        );
         insert(paths, &entry, operation);
     }
 }

@@ -30,19 +30,37 @@ fn api() -> Api {
     let authentication = Authentication::trusting(User::admin("kubernetes-admin"));
     authentication.add_token("bob", User::new("bob", ["devs"]));
     let state = ServerState::new(objects.clone(), authentication, "127.0.0.1:6443");
-    Api { router: router(state), objects }
+    Api {
+        router: router(state),
+        objects,
+    }
 }
 
 impl Api {
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response: Response<Body> = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let response: Response<Body> = self
+            .router
+            .clone()
+            .oneshot(request.body(body.into()).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { code: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Answer {
+            code: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -50,16 +68,29 @@ impl Api {
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
+        self.send(
+            "POST",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string(),
+        )
+        .await
     }
 
     async fn put(&self, path: &str, body: Value) -> Answer {
-        self.send("PUT", path, &[("content-type", "application/json")], body.to_string()).await
+        self.send(
+            "PUT",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string(),
+        )
+        .await
     }
 
     async fn patch(&self, path: &str, kind: &str, body: Value) -> Answer {
         let kind = format!("application/{kind}");
-        self.send("PATCH", path, &[("content-type", &kind)], body.to_string()).await
+        self.send("PATCH", path, &[("content-type", &kind)], body.to_string())
+            .await
     }
 }
 
@@ -93,7 +124,9 @@ fn deployment(name: &str) -> Value {
 
 #[tokio::test]
 async fn a_created_deployment_is_the_real_one() {
-    let Some(real) = golden("objects/create-deployment.json") else { return };
+    let Some(real) = golden("objects/create-deployment.json") else {
+        return;
+    };
     let api = api();
     let answer = api.post(DEPLOYMENTS, real["request"]["body"].clone()).await;
     assert_eq!(answer.code, 201);
@@ -123,11 +156,25 @@ async fn failures_read_as_the_real_server_words_them() {
             .replace("autoscaling/v2", "apps/v1")
     };
     for name in [
-        "404-object", "404-path", "404-group", "404-scale-of-absent", "404-namespace-on-create", "400-bad-label-selector",
-        "400-bad-field-selector", "400-limit", "400-bad-json", "400-namespace-mismatch", "405-method", "406-accept",
-        "415-media-type", "415-post", "409-already-exists",
+        "404-object",
+        "404-path",
+        "404-group",
+        "404-scale-of-absent",
+        "404-namespace-on-create",
+        "400-bad-label-selector",
+        "400-bad-field-selector",
+        "400-limit",
+        "400-bad-json",
+        "400-namespace-mismatch",
+        "405-method",
+        "406-accept",
+        "415-media-type",
+        "415-post",
+        "409-already-exists",
     ] {
-        let Some(real) = golden(&format!("errors/{name}.json")) else { return };
+        let Some(real) = golden(&format!("errors/{name}.json")) else {
+            return;
+        };
         let request = &real["request"];
         let path = of_deployments(request["path"].as_str().unwrap());
         let body = match &request["body"] {
@@ -145,9 +192,20 @@ async fn failures_read_as_the_real_server_words_them() {
             headers.push(("content-type", "application/json"));
         }
         // Where only the name matters, the rest must be a valid deployment.
-        let body = if name == "409-already-exists" { deployment("web").to_string() } else { body };
-        let answer = api.send(request["method"].as_str().unwrap(), &path, &headers, body).await;
-        assert_eq!(json!(answer.code), real["response"]["status"], "{name}: {}", answer.text);
+        let body = if name == "409-already-exists" {
+            deployment("web").to_string()
+        } else {
+            body
+        };
+        let answer = api
+            .send(request["method"].as_str().unwrap(), &path, &headers, body)
+            .await;
+        assert_eq!(
+            json!(answer.code),
+            real["response"]["status"],
+            "{name}: {}",
+            answer.text
+        );
         match &real["response"]["body"] {
             Value::String(text) => assert_eq!(&answer.text, text, "{name}"),
             body => {
@@ -163,16 +221,30 @@ async fn a_strict_write_refuses_unknown_fields_and_others_drop_them_with_a_warni
     let api = api();
     let mut object = deployment("uf");
     object["spec"]["frob"] = json!(1);
-    let answer = api.post(&format!("{DEPLOYMENTS}?fieldValidation=Strict"), object.clone()).await;
+    let answer = api
+        .post(&format!("{DEPLOYMENTS}?fieldValidation=Strict"), object.clone())
+        .await;
     assert_eq!(
         answer.json()["message"],
         "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: unknown field \"spec.frob\""
     );
-    let answer = api.post(&format!("{DEPLOYMENTS}?dryRun=All&fieldValidation=Warn"), object.clone()).await;
-    assert_eq!(answer.headers["warning"], "299 - \"unknown field \\\"spec.frob\\\"\"");
+    let answer = api
+        .post(
+            &format!("{DEPLOYMENTS}?dryRun=All&fieldValidation=Warn"),
+            object.clone(),
+        )
+        .await;
+    assert_eq!(
+        answer.headers["warning"],
+        "299 - \"unknown field \\\"spec.frob\\\"\""
+    );
     let shown = answer.json();
     assert_eq!(shown["spec"].get("frob"), None);
-    assert_eq!(shown["metadata"].get("resourceVersion"), None, "a dry run stores nothing");
+    assert_eq!(
+        shown["metadata"].get("resourceVersion"),
+        None,
+        "a dry run stores nothing"
+    );
     assert_eq!(api.get(&format!("{DEPLOYMENTS}/uf")).await.code, 404);
     object["spec"]["replicas"] = json!("2");
     let answer = api.post(DEPLOYMENTS, object).await;
@@ -209,18 +281,30 @@ async fn scale_is_read_and_written_as_upstream() {
     let scale = api.get(&path).await.json();
     assert_eq!(scale["spec"], json!({"replicas": 2}));
     assert_eq!(scale["status"], json!({"replicas": 0, "selector": "app=web"}));
-    let zero = api.patch(&path, "merge-patch+json", json!({"spec": {"replicas": 0}})).await.json();
+    let zero = api
+        .patch(&path, "merge-patch+json", json!({"spec": {"replicas": 0}}))
+        .await
+        .json();
     assert_eq!(zero["spec"], json!({}), "a count of 0 is absent");
     let mut stale = scale.clone();
     stale["spec"]["replicas"] = json!(5);
     let answer = api.put(&path, stale).await;
     assert_eq!(answer.code, 409);
-    assert!(answer.json()["message"].as_str().unwrap().starts_with("Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified"));
-    let Some(real) = golden("errors/422-negative-scale.json") else { return };
-    let answer = api.patch(&path, "merge-patch+json", json!({"spec": {"replicas": -1}})).await;
+    assert!(answer.json()["message"].as_str().unwrap().starts_with(
+        "Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified"
+    ));
+    let Some(real) = golden("errors/422-negative-scale.json") else {
+        return;
+    };
+    let answer = api
+        .patch(&path, "merge-patch+json", json!({"spec": {"replicas": -1}}))
+        .await;
     assert_eq!(answer.json(), real["response"]["body"]);
     // The old group has the same object under its own shape.
-    let old = api.get("/apis/extensions/v1beta1/namespaces/default/deployments/web/scale").await.json();
+    let old = api
+        .get("/apis/extensions/v1beta1/namespaces/default/deployments/web/scale")
+        .await
+        .json();
     assert_eq!(old["apiVersion"], "extensions/v1beta1");
     assert_eq!(old["status"]["selector"], json!({"app": "web"}));
 }
@@ -231,9 +315,14 @@ async fn an_old_manifest_without_a_selector_gets_one() {
     let old = json!({"apiVersion": "extensions/v1beta1", "kind": "ReplicaSet", "metadata": {"name": "app"}, "spec": {
         "replicas": 1, "template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
     }});
-    let answer = api.post("/apis/extensions/v1beta1/namespaces/default/replicasets", old).await;
+    let answer = api
+        .post("/apis/extensions/v1beta1/namespaces/default/replicasets", old)
+        .await;
     assert_eq!(answer.code, 201, "{}", answer.text);
-    let new = api.get("/apis/apps/v1/namespaces/default/replicasets/app").await.json();
+    let new = api
+        .get("/apis/apps/v1/namespaces/default/replicasets/app")
+        .await
+        .json();
     assert_eq!(new["apiVersion"], "apps/v1");
     assert_eq!(new["spec"]["selector"], json!({"matchLabels": {"app": "a"}}));
 }
@@ -250,28 +339,58 @@ async fn pages_add_up_to_the_list_even_while_it_changes() {
     loop {
         let page = api.get(&path).await.json();
         assert_eq!(page["kind"], "ConfigMapList");
-        names.extend(page["items"].as_array().unwrap().iter().map(|i| i["metadata"]["name"].as_str().unwrap().to_owned()));
-        let Some(token) = page["metadata"]["continue"].as_str() else { break };
+        names.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|i| i["metadata"]["name"].as_str().unwrap().to_owned()),
+        );
+        let Some(token) = page["metadata"]["continue"].as_str() else {
+            break;
+        };
         if names.len() == 3 {
             assert_eq!(page["metadata"]["remainingItemCount"], 4);
-            api.send("DELETE", "/api/v1/namespaces/default/configmaps/c5", &[], Body::empty()).await;
+            api.send(
+                "DELETE",
+                "/api/v1/namespaces/default/configmaps/c5",
+                &[],
+                Body::empty(),
+            )
+            .await;
         }
         path = format!("/api/v1/namespaces/default/configmaps?limit=3&continue={token}");
     }
-    assert_eq!(names, ["c0", "c1", "c2", "c3", "c4", "c5", "c6"], "later pages show the state of the first");
+    assert_eq!(
+        names,
+        ["c0", "c1", "c2", "c3", "c4", "c5", "c6"],
+        "later pages show the state of the first"
+    );
 }
 
 #[tokio::test]
 async fn a_watch_tells_what_enters_and_leaves_its_selection() {
     let api = api();
-    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"x": "1"}}});
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"x": "1"}}});
     let version = api.objects.resource_version();
     api.post("/api/v1/namespaces/default/configmaps", map).await;
     for label in ["2", "1"] {
         let patch = json!({"metadata": {"labels": {"x": label}}});
-        api.patch("/api/v1/namespaces/default/configmaps/a", "merge-patch+json", patch).await;
+        api.patch(
+            "/api/v1/namespaces/default/configmaps/a",
+            "merge-patch+json",
+            patch,
+        )
+        .await;
     }
-    api.send("DELETE", "/api/v1/namespaces/default/configmaps/a", &[], Body::empty()).await;
+    api.send(
+        "DELETE",
+        "/api/v1/namespaces/default/configmaps/a",
+        &[],
+        Body::empty(),
+    )
+    .await;
     let path = format!(
         "/api/v1/namespaces/default/configmaps?watch=1&labelSelector=x%3D1&timeoutSeconds=1&resourceVersion={version}"
     );
@@ -279,7 +398,12 @@ async fn a_watch_tells_what_enters_and_leaves_its_selection() {
     let kinds: Vec<String> = answer
         .text
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["type"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(kinds, ["ADDED", "DELETED", "ADDED", "DELETED"]);
 }
@@ -289,28 +413,53 @@ async fn a_watch_with_initial_events_marks_their_end() {
     let api = api();
     let path = "/api/v1/namespaces?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1";
     let answer = api.get(path).await;
-    let lines: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = answer
+        .text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 5, "four namespaces and a bookmark");
     assert_eq!(lines[4]["type"], "BOOKMARK");
-    assert_eq!(lines[4]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+    assert_eq!(
+        lines[4]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"],
+        "true"
+    );
 }
 
 #[tokio::test]
 async fn tokens_name_users_and_users_have_limits() {
     let api = api();
-    let denied = api.send("GET", DEPLOYMENTS, &[("authorization", "Bearer wrong")], Body::empty()).await;
+    let denied = api
+        .send(
+            "GET",
+            DEPLOYMENTS,
+            &[("authorization", "Bearer wrong")],
+            Body::empty(),
+        )
+        .await;
     assert_eq!(denied.code, 401);
-    let bob = api.send("GET", DEPLOYMENTS, &[("authorization", "Bearer bob")], Body::empty()).await;
+    let bob = api
+        .send(
+            "GET",
+            DEPLOYMENTS,
+            &[("authorization", "Bearer bob")],
+            Body::empty(),
+        )
+        .await;
     assert_eq!(bob.code, 403);
     assert_eq!(
         bob.json()["message"],
         "deployments.apps is forbidden: User \"bob\" cannot list resource \"deployments\" in API group \"apps\" in the namespace \"default\""
     );
-    let impersonated = api.send("GET", DEPLOYMENTS, &[("impersonate-user", "bob")], Body::empty()).await;
+    let impersonated = api
+        .send("GET", DEPLOYMENTS, &[("impersonate-user", "bob")], Body::empty())
+        .await;
     assert_eq!(impersonated.code, 403);
     let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {"verb": "create", "resource": "pods"}}});
-    let answer = api.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review).await;
+    let answer = api
+        .post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        .await;
     assert_eq!(answer.json()["status"]["allowed"], true);
 }
 
@@ -326,12 +475,21 @@ async fn server_side_apply_keeps_owners_and_tells_conflicts() {
     let made = api.patch(&path, "apply-patch+yaml", body.clone()).await;
     assert_eq!(made.code, 201, "{}", made.text);
     let again = api.patch(&path, "apply-patch+yaml", body).await.json();
-    assert_eq!(again["metadata"]["resourceVersion"], made.json()["metadata"]["resourceVersion"]);
+    assert_eq!(
+        again["metadata"]["resourceVersion"],
+        made.json()["metadata"]["resourceVersion"]
+    );
     let (path, body) = apply("other", 2);
     let refused = api.patch(&path, "apply-patch+yaml", body.clone()).await;
     assert_eq!(refused.code, 409);
-    assert_eq!(refused.json()["message"], "Apply failed with 1 conflict: conflict with \"capstan\": .data.max");
-    let forced = api.patch(&format!("{path}&force=true"), "apply-patch+yaml", body).await.json();
+    assert_eq!(
+        refused.json()["message"],
+        "Apply failed with 1 conflict: conflict with \"capstan\": .data.max"
+    );
+    let forced = api
+        .patch(&format!("{path}&force=true"), "apply-patch+yaml", body)
+        .await
+        .json();
     assert_eq!(forced["data"]["max"], "2");
     assert_eq!(forced["metadata"]["managedFields"].as_array().unwrap().len(), 1);
 }
@@ -339,18 +497,29 @@ async fn server_side_apply_keeps_owners_and_tells_conflicts() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let api = api();
-    let answer = api.post("/api/v1/namespaces/default/configmaps", json!("x".repeat(3 * 1024 * 1024))).await;
+    let answer = api
+        .post(
+            "/api/v1/namespaces/default/configmaps",
+            json!("x".repeat(3 * 1024 * 1024)),
+        )
+        .await;
     assert_eq!(answer.code, 413);
 }
 
 #[tokio::test]
 async fn finalizers_hold_an_object_until_they_are_gone() {
     let api = api();
-    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "finalizers": ["x.io/y"]}});
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "finalizers": ["x.io/y"]}});
     let path = "/api/v1/namespaces/default/configmaps/a";
     api.post("/api/v1/namespaces/default/configmaps", map).await;
     let held = api.send("DELETE", path, &[], Body::empty()).await.json();
     assert!(held["metadata"]["deletionTimestamp"].is_string());
-    api.patch(path, "merge-patch+json", json!({"metadata": {"finalizers": null}})).await;
+    api.patch(
+        path,
+        "merge-patch+json",
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .await;
     assert_eq!(api.get(path).await.code, 404);
 }

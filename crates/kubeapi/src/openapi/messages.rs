@@ -76,7 +76,7 @@ pub(crate) struct Operation {
     #[prost(string, tag = "3")]
     pub(crate) description: String,
     #[prost(string, tag = "5")]
-    pub(crate) operation_id: String,
+    pub(crate) id: String,
     #[prost(string, repeated, tag = "6")]
     pub(crate) produces: Vec<String>,
     #[prost(string, repeated, tag = "7")]

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Fields};
-use crate::schema::{ListType, Node, Shape};
 use crate::meta;
+use crate::schema::{ListType, Node, Shape};
 use crate::status::Status;
 
 /// Who writes, and how.
@@ -27,7 +27,11 @@ fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
 }
 
 fn fields_of(entry: &Value) -> Fields {
-    entry.get("fieldsV1").and_then(Value::as_object).cloned().unwrap_or_default()
+    entry
+        .get("fieldsV1")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default()
 }
 
 impl Manager<'_> {
@@ -55,14 +59,24 @@ impl Manager<'_> {
 }
 
 fn entries(object: &Value) -> Vec<Value> {
-    object.pointer("/metadata/managedFields").and_then(Value::as_array).cloned().unwrap_or_default()
+    object
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn set_entries(object: &mut Value, mut entries: Vec<Value>) {
     entries.retain(|entry| !fields_of(entry).is_empty());
     // Applies before updates, then oldest first.
     entries.sort_by(|a, b| {
-        let key = |e: &Value| (text(e, "operation").to_owned(), text(e, "time").to_owned(), text(e, "manager").to_owned());
+        let key = |e: &Value| {
+            (
+                text(e, "operation").to_owned(),
+                text(e, "time").to_owned(),
+                text(e, "manager").to_owned(),
+            )
+        };
         key(a).cmp(&key(b))
     });
     if entries.is_empty() {
@@ -123,7 +137,11 @@ pub fn apply(
             continue;
         }
         let lost = fields::intersection(&owned, &changed);
-        conflicts.extend(fields::paths(&lost).into_iter().map(|path| (printed(entry), path)));
+        conflicts.extend(
+            fields::paths(&lost)
+                .into_iter()
+                .map(|path| (printed(entry), path)),
+        );
         if force {
             entry["fieldsV1"] = Value::Object(fields::difference(&owned, &lost));
         }
@@ -147,13 +165,17 @@ pub fn apply(
 
 fn printed(entry: &Value) -> String {
     let mut out = format!("{:?}", text(entry, "manager"));
+    let mut add = |word: &str, value: String| {
+        out.push_str(word);
+        out.push_str(&value);
+    };
     if !text(entry, "subresource").is_empty() {
-        out.push_str(&format!(" with subresource {:?}", text(entry, "subresource")));
+        add(" with subresource ", format!("{:?}", text(entry, "subresource")));
     }
     if text(entry, "operation") == "Update" {
-        out.push_str(&format!(" using {}", text(entry, "apiVersion")));
+        add(" using ", text(entry, "apiVersion").to_owned());
         if !text(entry, "time").is_empty() {
-            out.push_str(&format!(" at {}", text(entry, "time")));
+            add(" at ", text(entry, "time").to_owned());
         }
     }
     out
@@ -224,11 +246,20 @@ mod tests {
     }
 
     fn manager(name: &'static str, operation: &'static str) -> Manager<'static> {
-        Manager { name, operation, api_version: "x/v1", subresource: "", time: "2026-01-01T00:00:00Z" }
+        Manager {
+            name,
+            operation,
+            api_version: "x/v1",
+            subresource: "",
+            time: "2026-01-01T00:00:00Z",
+        }
     }
 
     fn managed(object: &Value, name: &str) -> Value {
-        entries(object).iter().find(|e| text(e, "manager") == name).map_or(Value::Null, |e| e["fieldsV1"].clone())
+        entries(object)
+            .iter()
+            .find(|e| text(e, "manager") == name)
+            .map_or(Value::Null, |e| e["fieldsV1"].clone())
     }
 
     #[test]
@@ -258,7 +289,10 @@ mod tests {
         ]}, "spec": {"max": 5}});
         let applied = json!({"metadata": {"name": "a"}, "spec": {"max": 9}});
         let error = apply(node, &live, &applied, &manager("other", "Apply"), false).unwrap_err();
-        assert_eq!(error.message, "Apply failed with 1 conflict: conflict with \"capstan\": .spec.max");
+        assert_eq!(
+            error.message,
+            "Apply failed with 1 conflict: conflict with \"capstan\": .spec.max"
+        );
         let forced = apply(node, &live, &applied, &manager("other", "Apply"), true).unwrap();
         assert_eq!(forced["spec"]["max"], 9);
         assert_eq!(managed(&forced, "capstan"), Value::Null);
@@ -270,11 +304,18 @@ mod tests {
         let node = definitions.node("Thing").unwrap();
         let first = json!({"metadata": {"name": "a", "labels": {"x": "1", "y": "2"}}, "spec": {"parts": [{"name": "p"}, {"name": "q"}], "min": 1}});
         let mut live = first.clone();
-        meta::set(&mut live, "managedFields", vec![first_entry(node, &first, &manager("me", "Apply"))]);
+        meta::set(
+            &mut live,
+            "managedFields",
+            vec![first_entry(node, &first, &manager("me", "Apply"))],
+        );
         let second = json!({"metadata": {"name": "a", "labels": {"x": "1"}}, "spec": {"parts": [{"name": "q", "image": "i"}]}});
         let merged = apply(node, &live, &second, &manager("me", "Apply"), false).unwrap();
         assert_eq!(merged["metadata"]["labels"], json!({"x": "1"}));
         assert_eq!(merged["spec"], json!({"parts": [{"name": "q", "image": "i"}]}));
-        assert_eq!(apply(node, &merged, &second, &manager("me", "Apply"), false).unwrap(), merged);
+        assert_eq!(
+            apply(node, &merged, &second, &manager("me", "Apply"), false).unwrap(),
+            merged
+        );
     }
 }

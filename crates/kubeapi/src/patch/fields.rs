@@ -10,14 +10,30 @@ pub type Fields = Map<String, Value>;
 
 /// Parts that exist in every object of their type, so that nobody adds them: Go structs that are no pointers.
 const ALWAYS_THERE: &[&str] = &[
-    "metadata", "spec", "status", "template", "strategy", "updateStrategy", "containers", "source", "scaleTargetRef",
+    "metadata",
+    "spec",
+    "status",
+    "template",
+    "strategy",
+    "updateStrategy",
+    "containers",
+    "source",
+    "scaleTargetRef",
     "loadBalancer",
 ];
 
 /// Metadata that belongs to the server.
 const SERVER_METADATA: &[&str] = &[
-    "name", "namespace", "uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "selfLink",
-    "deletionTimestamp", "deletionGracePeriodSeconds",
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "resourceVersion",
+    "generation",
+    "managedFields",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 ];
 
 /// The fields that an applied object names.
@@ -126,7 +142,13 @@ pub struct Changes {
 pub fn changes(node: Node<'_>, old: Option<&Value>, new: &Value) -> Changes {
     let mut changes = Changes::default();
     let empty = json!({});
-    compare(node, Some(old.unwrap_or(&empty)), Some(new), &mut changes.changed, &mut changes.removed);
+    compare(
+        node,
+        Some(old.unwrap_or(&empty)),
+        Some(new),
+        &mut changes.changed,
+        &mut changes.removed,
+    );
     strip(&mut changes.changed);
     strip(&mut changes.removed);
     changes
@@ -135,7 +157,10 @@ pub fn changes(node: Node<'_>, old: Option<&Value>, new: &Value) -> Changes {
 /// The elements of a container by path element.
 fn elements<'v>(node: Node<'_>, value: Option<&'v Value>) -> Vec<(String, &'v Value)> {
     match value {
-        Some(Value::Object(map)) => map.iter().map(|(key, value)| (format!("f:{key}"), value)).collect(),
+        Some(Value::Object(map)) => map
+            .iter()
+            .map(|(key, value)| (format!("f:{key}"), value))
+            .collect(),
         Some(Value::Array(items)) if node.list_type() == ListType::Map => {
             items.iter().map(|item| (item_key(node, item), item)).collect()
         }
@@ -144,10 +169,21 @@ fn elements<'v>(node: Node<'_>, value: Option<&'v Value>) -> Vec<(String, &'v Va
     }
 }
 
-fn compare(node: Node<'_>, old: Option<&Value>, new: Option<&Value>, changed: &mut Fields, removed: &mut Fields) {
+fn compare(
+    node: Node<'_>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    changed: &mut Fields,
+    removed: &mut Fields,
+) {
     let (before, after) = (elements(node, old), elements(node, new));
     let mut keys: Vec<&String> = after.iter().map(|(key, _)| key).collect();
-    keys.extend(before.iter().map(|(key, _)| key).filter(|key| !after.iter().any(|(k, _)| k == *key)));
+    keys.extend(
+        before
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| !after.iter().any(|(k, _)| k == *key)),
+    );
     for key in keys {
         let was = before.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
         let is = after.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
@@ -299,20 +335,25 @@ pub(super) fn remove(node: Option<Node<'_>>, value: &mut Value, fields: &Fields)
         let inner = children(Some(inner));
         let child = node.and_then(|n| child_of(n, key));
         if let Some(field) = key.strip_prefix("f:") {
-            let Some(map) = value.as_object_mut() else { continue };
+            let Some(map) = value.as_object_mut() else {
+                continue;
+            };
             if inner.is_empty() {
                 map.shift_remove(field);
                 continue;
             }
             let Some(slot) = map.get_mut(field) else { continue };
             remove(child, slot, &inner);
-            let empty = slot.as_object().is_some_and(Map::is_empty) || slot.as_array().is_some_and(Vec::is_empty);
+            let empty =
+                slot.as_object().is_some_and(Map::is_empty) || slot.as_array().is_some_and(Vec::is_empty);
             if empty && !ALWAYS_THERE.contains(&field) {
                 map.shift_remove(field);
             }
             continue;
         }
-        let Some(items) = value.as_array_mut() else { continue };
+        let Some(items) = value.as_array_mut() else {
+            continue;
+        };
         let matches = |item: &Value| match node {
             Some(node) if key.starts_with("k:") => item_key(node, item) == *key,
             _ => format!("v:{item}") == *key,

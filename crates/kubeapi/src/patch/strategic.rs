@@ -17,12 +17,18 @@ const ORDER_PREFIX: &str = "$setElementOrder/";
 /// `current` with `patch` merged into it. Without a schema lists are replaced, as in a JSON merge patch.
 pub fn strategic_merge(node: Option<Node<'_>>, current: &Value, patch: &Value) -> Result<Value, PatchError> {
     let (Some(current), Some(patch)) = (current.as_object(), patch.as_object()) else {
-        return Err(PatchError("unable to find api field in a patch that is no object".to_owned()));
+        return Err(PatchError(
+            "unable to find api field in a patch that is no object".to_owned(),
+        ));
     };
     merge_maps(node, current, patch).map(Value::Object)
 }
 
-fn merge_maps(node: Option<Node<'_>>, current: &Map<String, Value>, patch: &Map<String, Value>) -> Result<Map<String, Value>, PatchError> {
+fn merge_maps(
+    node: Option<Node<'_>>,
+    current: &Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<Map<String, Value>, PatchError> {
     match patch.get(DIRECTIVE).and_then(Value::as_str) {
         Some("replace") => {
             let mut out = patch.clone();
@@ -43,7 +49,9 @@ fn merge_maps(node: Option<Node<'_>>, current: &Map<String, Value>, patch: &Map<
             continue;
         }
         if let Some(field) = key.strip_prefix(DELETE_PREFIX) {
-            if let (Some(list), Some(gone)) = (out.get_mut(field).and_then(Value::as_array_mut), value.as_array()) {
+            if let (Some(list), Some(gone)) =
+                (out.get_mut(field).and_then(Value::as_array_mut), value.as_array())
+            {
                 list.retain(|item| !gone.contains(item));
             }
             continue;
@@ -65,7 +73,10 @@ fn merge_maps(node: Option<Node<'_>>, current: &Map<String, Value>, patch: &Map<
                 out.insert(key.clone(), Value::Object(merged));
             }
             Value::Array(patch) => {
-                let before = out.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                let before = out
+                    .get(key)
+                    .and_then(Value::as_array)
+                    .map_or(&[][..], Vec::as_slice);
                 let merged = match child {
                     Some(child) if child.is_merged() => merge_lists(child, before, patch)?,
                     _ => strip(patch),
@@ -78,7 +89,9 @@ fn merge_maps(node: Option<Node<'_>>, current: &Map<String, Value>, patch: &Map<
         }
     }
     for (key, order) in patch {
-        let (Some(field), Some(order)) = (key.strip_prefix(ORDER_PREFIX), order.as_array()) else { continue };
+        let (Some(field), Some(order)) = (key.strip_prefix(ORDER_PREFIX), order.as_array()) else {
+            continue;
+        };
         let merge_key = node.and_then(|n| n.field(field)).and_then(|n| n.merge_key());
         if let Some(list) = out.get_mut(field).and_then(Value::as_array_mut) {
             reorder(list, order, merge_key);
@@ -97,7 +110,8 @@ fn strip(list: &[Value]) -> Vec<Value> {
 
 fn merge_lists(node: Node<'_>, current: &[Value], patch: &[Value]) -> Result<Vec<Value>, PatchError> {
     let replace = patch.iter().any(|item| {
-        item.get(DIRECTIVE).and_then(Value::as_str) == Some("replace") && item.as_object().is_some_and(|m| m.len() == 1)
+        item.get(DIRECTIVE).and_then(Value::as_str) == Some("replace")
+            && item.as_object().is_some_and(|m| m.len() == 1)
     });
     if replace {
         return Ok(strip(patch));
@@ -114,10 +128,14 @@ fn merge_lists(node: Node<'_>, current: &[Value], patch: &[Value]) -> Result<Vec
     let mut out = current.to_vec();
     for item in patch {
         let Some(map) = item.as_object() else {
-            return Err(PatchError(format!("expected an object with merge key {key}, found {item}")));
+            return Err(PatchError(format!(
+                "expected an object with merge key {key}, found {item}"
+            )));
         };
         let Some(wanted) = map.get(key) else {
-            return Err(PatchError(format!("map: {item} does not contain declared merge key: {key}")));
+            return Err(PatchError(format!(
+                "map: {item} does not contain declared merge key: {key}"
+            )));
         };
         let position = out.iter().position(|have| have.get(key) == Some(wanted));
         match (map.get(DIRECTIVE).and_then(Value::as_str), position) {
@@ -208,10 +226,28 @@ mod tests {
     #[test]
     fn directives_delete_replace_and_order() {
         let current = json!({"containers": [{"name": "a"}, {"name": "b"}], "finalizers": ["x", "y"], "other": {"p": 1}});
-        assert_eq!(merge(current.clone(), json!({"containers": [{"name": "a", "$patch": "delete"}]}))["containers"], json!([{"name": "b"}]));
-        assert_eq!(merge(current.clone(), json!({"other": {"$patch": "replace", "q": 2}}))["other"], json!({"q": 2}));
-        assert_eq!(merge(current.clone(), json!({"$deleteFromPrimitiveList/finalizers": ["x"]}))["finalizers"], json!(["y"]));
-        let ordered = merge(current, json!({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}));
+        assert_eq!(
+            merge(
+                current.clone(),
+                json!({"containers": [{"name": "a", "$patch": "delete"}]})
+            )["containers"],
+            json!([{"name": "b"}])
+        );
+        assert_eq!(
+            merge(current.clone(), json!({"other": {"$patch": "replace", "q": 2}}))["other"],
+            json!({"q": 2})
+        );
+        assert_eq!(
+            merge(
+                current.clone(),
+                json!({"$deleteFromPrimitiveList/finalizers": ["x"]})
+            )["finalizers"],
+            json!(["y"])
+        );
+        let ordered = merge(
+            current,
+            json!({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}),
+        );
         assert_eq!(ordered["containers"], json!([{"name": "b"}, {"name": "a"}]));
     }
 }

@@ -15,7 +15,12 @@ const DEEPEST: usize = 64;
 /// The object as its type reads it. Paths of unknown fields go to `unknown`.
 pub fn decode(node: Node<'_>, value: Value, unknown: &mut Vec<String>) -> Result<Value, DecodeError> {
     let mut walk = Walk { unknown };
-    let place = Place { owner: node.type_name(), go: String::new(), path: String::new(), depth: 0 };
+    let place = Place {
+        owner: node.type_name(),
+        go: String::new(),
+        path: String::new(),
+        depth: 0,
+    };
     walk.value(node, value, &place)
 }
 
@@ -34,7 +39,11 @@ struct Place<'a> {
 }
 
 fn join(path: &str, field: &str) -> String {
-    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+    if path.is_empty() {
+        field.to_owned()
+    } else {
+        format!("{path}.{field}")
+    }
 }
 
 fn mismatch(value: &Value, place: &Place<'_>, wanted: &str) -> DecodeError {
@@ -47,7 +56,10 @@ fn mismatch(value: &Value, place: &Place<'_>, wanted: &str) -> DecodeError {
         Value::Array(_) => "array".to_owned(),
         Value::Object(_) => "object".to_owned(),
     };
-    DecodeError(format!("json: cannot unmarshal {what} into Go struct field {}.{} of type {wanted}", place.owner, place.go))
+    DecodeError(format!(
+        "json: cannot unmarshal {what} into Go struct field {}.{} of type {wanted}",
+        place.owner, place.go
+    ))
 }
 
 impl Walk<'_> {
@@ -70,7 +82,11 @@ impl Walk<'_> {
                             continue;
                         }
                         // A null in a map of texts reads as the empty text.
-                        let value = if value.is_null() { Value::String(String::new()) } else { value };
+                        let value = if value.is_null() {
+                            Value::String(String::new())
+                        } else {
+                            value
+                        };
                         let place = Place {
                             owner: place.owner,
                             go: place.go.clone(),
@@ -86,7 +102,9 @@ impl Walk<'_> {
             },
             Shape::List => match value {
                 Value::Array(items) => {
-                    let Some(child) = node.items() else { return Ok(Value::Array(items)) };
+                    let Some(child) = node.items() else {
+                        return Ok(Value::Array(items));
+                    };
                     let mut out = Vec::with_capacity(items.len());
                     for (index, item) in items.into_iter().enumerate() {
                         let place = Place {
@@ -95,29 +113,42 @@ impl Walk<'_> {
                             path: format!("{}[{index}]", place.path),
                             depth: place.depth + 1,
                         };
-                        let item = if item.is_null() && child.shape() == Shape::Struct { Value::Object(Map::new()) } else { item };
+                        let item = if item.is_null() && child.shape() == Shape::Struct {
+                            Value::Object(Map::new())
+                        } else {
+                            item
+                        };
                         out.push(self.value(child, item, &place)?);
                     }
                     Ok(Value::Array(out))
                 }
                 other => {
                     let of = node.items().map_or("", |i| i.type_name());
-                    let wanted = if of.is_empty() { "[]string".to_owned() } else { format!("[]v1.{of}") };
+                    let wanted = if of.is_empty() {
+                        "[]string".to_owned()
+                    } else {
+                        format!("[]v1.{of}")
+                    };
                     Err(mismatch(&other, place, &wanted))
                 }
             },
             Shape::Quantity => match value {
-                Value::String(_) | Value::Number(_) => canonical_quantity(&value).map(Value::String).map_err(DecodeError),
+                Value::String(_) | Value::Number(_) => {
+                    canonical_quantity(&value).map(Value::String).map_err(DecodeError)
+                }
                 other => Err(mismatch(&other, place, "resource.Quantity")),
             },
             Shape::IntOrString => match value {
                 Value::String(_) => Ok(value),
-                Value::Number(ref number) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(value),
+                Value::Number(ref number) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => {
+                    Ok(value)
+                }
                 other => Err(mismatch(&other, place, "int32")),
             },
             Shape::String => match value {
                 Value::String(ref text) => {
-                    if node.format() == "date-time" && !text.is_empty() && crate::time::parse(text).is_none() {
+                    if node.format() == "date-time" && !text.is_empty() && crate::time::parse(text).is_none()
+                    {
                         return Err(DecodeError(format!(
                             "parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\""
                         )));
@@ -134,7 +165,10 @@ impl Walk<'_> {
                 let wanted = if narrow { "int32" } else { "int64" };
                 match value.as_i64() {
                     Some(number) if !narrow || i32::try_from(number).is_ok() => Ok(value),
-                    _ => match value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 2_147_483_648.0) {
+                    _ => match value
+                        .as_f64()
+                        .filter(|f| f.fract() == 0.0 && f.abs() < 2_147_483_648.0)
+                    {
                         Some(whole) => Ok(Value::from(whole as i64)),
                         None => Err(mismatch(&value, place, wanted)),
                     },
@@ -151,7 +185,12 @@ impl Walk<'_> {
         }
     }
 
-    fn structure(&mut self, node: Node<'_>, map: Map<String, Value>, place: &Place<'_>) -> Result<Value, DecodeError> {
+    fn structure(
+        &mut self,
+        node: Node<'_>,
+        map: Map<String, Value>,
+        place: &Place<'_>,
+    ) -> Result<Value, DecodeError> {
         let mut out = Map::with_capacity(map.len());
         for (key, value) in map {
             let path = join(&place.path, &key);
@@ -163,7 +202,11 @@ impl Walk<'_> {
                 continue;
             }
             let place = Place {
-                owner: if node.type_name().is_empty() { place.owner } else { node.type_name() },
+                owner: if node.type_name().is_empty() {
+                    place.owner
+                } else {
+                    node.type_name()
+                },
                 go: join(&place.go, &key),
                 path,
                 depth: place.depth + 1,
@@ -200,7 +243,11 @@ mod tests {
     fn read(value: Value) -> (Result<Value, String>, Vec<String>) {
         let definitions = definitions();
         let mut unknown = Vec::new();
-        let result = decode(definitions.node("io.k8s.api.x.v1.Thing").unwrap(), value, &mut unknown);
+        let result = decode(
+            definitions.node("io.k8s.api.x.v1.Thing").unwrap(),
+            value,
+            &mut unknown,
+        );
         (result.map_err(|e| e.0), unknown)
     }
 
@@ -215,9 +262,13 @@ mod tests {
 
     #[test]
     fn unknown_fields_and_nulls_are_dropped_and_quantities_become_canonical() {
-        let (result, unknown) =
-            read(json!({"spec": {"replicas": null, "limits": {"cpu": 1, "memory": "1024Ki"}, "frob": 1, "parts": [{"x": 1}]}}));
-        assert_eq!(result.unwrap(), json!({"spec": {"limits": {"cpu": "1", "memory": "1Mi"}, "parts": [{}]}}));
+        let (result, unknown) = read(
+            json!({"spec": {"replicas": null, "limits": {"cpu": 1, "memory": "1024Ki"}, "frob": 1, "parts": [{"x": 1}]}}),
+        );
+        assert_eq!(
+            result.unwrap(),
+            json!({"spec": {"limits": {"cpu": "1", "memory": "1Mi"}, "parts": [{}]}})
+        );
         assert_eq!(unknown, ["spec.frob", "spec.parts[0].x"]);
     }
 }

@@ -16,8 +16,14 @@ const ALWAYS: &[&str] = &["metadata.name", "metadata.namespace"];
 fn supported(resource: &ResourceType) -> &'static [&'static str] {
     match (resource.group, resource.plural) {
         ("", "pods") => &[
-            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-            "status.phase", "status.podIP", "status.nominatedNodeName",
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
         ],
         ("", "nodes") => &["spec.unschedulable"],
         ("", "namespaces") => &["status.phase"],
@@ -26,13 +32,29 @@ fn supported(resource: &ResourceType) -> &'static [&'static str] {
         ("", "replicationcontrollers") => &["status.replicas"],
         ("apps" | "extensions", "replicasets") => &["status.replicas"],
         ("", "events") => &[
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-            "reportingComponent", "source", "type",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
         ],
         ("events.k8s.io", "events") => &[
-            "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "regarding.apiVersion",
-            "regarding.resourceVersion", "regarding.fieldPath", "reason", "reportingController", "type",
+            "regarding.kind",
+            "regarding.namespace",
+            "regarding.name",
+            "regarding.uid",
+            "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
+            "reason",
+            "reportingController",
+            "type",
         ],
         _ => &[],
     }
@@ -75,7 +97,10 @@ impl FieldSelector {
 
     /// The name it asks for, if it asks for one.
     pub fn name(&self) -> Option<&str> {
-        self.terms.iter().find(|(key, equal, _)| *equal && key == "metadata.name").map(|(_, _, value)| value.as_str())
+        self.terms
+            .iter()
+            .find(|(key, equal, _)| *equal && key == "metadata.name")
+            .map(|(_, _, value)| value.as_str())
     }
 
     /// Whether an object satisfies every term. An absent field is the empty text, 0 or false.
@@ -92,11 +117,14 @@ impl FieldSelector {
             let is = match found {
                 None | Some(Value::Null) => {
                     value.is_empty()
-                        || (value == "false" && matches!(key.as_str(), "spec.unschedulable" | "spec.hostNetwork"))
+                        || (value == "false"
+                            && matches!(key.as_str(), "spec.unschedulable" | "spec.hostNetwork"))
                         || (value == "0" && key == "status.replicas")
                 }
                 Some(Value::String(text)) => text == value,
-                Some(other) => other.to_string() == *value,
+                Some(Value::Bool(set)) => (if *set { "true" } else { "false" }) == value,
+                Some(Value::Number(number)) => number.as_i64().is_some_and(|n| value.parse() == Ok(n)),
+                Some(_) => false,
             };
             is == *equal
         })
@@ -145,8 +173,14 @@ mod tests {
     #[test]
     fn unknown_fields_are_refused_in_upstreams_words() {
         let error = FieldSelector::parse(CONFIGMAPS.0, "spec.maxReplicas=1").unwrap_err();
-        assert_eq!(error, "\"spec.maxReplicas\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
-        assert_eq!(FieldSelector::parse(PODS.0, "spec.x=1").unwrap_err(), "field label not supported: spec.x");
+        assert_eq!(
+            error,
+            "\"spec.maxReplicas\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        );
+        assert_eq!(
+            FieldSelector::parse(PODS.0, "spec.x=1").unwrap_err(),
+            "field label not supported: spec.x"
+        );
     }
 
     #[test]

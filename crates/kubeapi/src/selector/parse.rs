@@ -63,7 +63,10 @@ fn tokens(text: &str) -> Vec<(Kind, String)> {
                 }
             }
             if length == 0 {
-                tokens.push((Kind::Error, format!("error expected: keyword found '{}'", &rest[..run])));
+                tokens.push((
+                    Kind::Error,
+                    format!("error expected: keyword found '{}'", &rest[..run]),
+                ));
                 break;
             }
             let (text, after) = rest.split_at(length);
@@ -89,11 +92,20 @@ impl Parser {
     /// The next token; where a value may stand, `in` and `notin` are ordinary words.
     fn look(&self) -> (Kind, &str) {
         let (kind, text) = self.raw();
-        (if matches!(kind, Kind::In | Kind::NotIn) { Kind::Identifier } else { kind }, text)
+        (
+            if matches!(kind, Kind::In | Kind::NotIn) {
+                Kind::Identifier
+            } else {
+                kind
+            },
+            text,
+        )
     }
 
     fn raw(&self) -> (Kind, &str) {
-        self.tokens.get(self.position).map_or((Kind::End, ""), |(kind, text)| (*kind, text))
+        self.tokens
+            .get(self.position)
+            .map_or((Kind::End, ""), |(kind, text)| (*kind, text))
     }
 
     fn take(&mut self) -> (Kind, String) {
@@ -216,12 +228,17 @@ impl Parser {
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, String> {
-    let mut parser = Parser { tokens: tokens(text), position: 0 };
+    let mut parser = Parser {
+        tokens: tokens(text),
+        position: 0,
+    };
     let mut requirements = Vec::new();
     loop {
         match parser.look() {
             (Kind::Identifier | Kind::DoesNotExist, _) => {
-                let requirement = parser.requirement().map_err(|e| format!("unable to parse requirement: {e}"))?;
+                let requirement = parser
+                    .requirement()
+                    .map_err(|e| format!("unable to parse requirement: {e}"))?;
                 requirements.push(requirement);
                 match parser.take() {
                     (Kind::End, _) => return Ok(requirements),
@@ -235,7 +252,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, String> {
                 }
             }
             (Kind::End, _) => return Ok(requirements),
-            (_, text) => return Err(format!("found '{text}', expected: !, identifier, or 'end of string'")),
+            (_, text) => {
+                return Err(format!(
+                    "found '{text}', expected: !, identifier, or 'end of string'"
+                ));
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{created, items, labels_text, name, number, or_none, text};
-use crate::time::age;
 use crate::meta;
+use crate::time::age;
 
 /// Endpoints shown before the rest is only counted.
 const SHOWN: usize = 3;
@@ -13,23 +13,55 @@ const SHOWN: usize = 3;
 pub(super) fn event(event: &Value, now: Timestamp) -> Vec<Value> {
     let first = first_of(event, &["/firstTimestamp", "/eventTime"]);
     let series = text(event, "/series/lastObservedTime");
-    let last = if series.is_empty() { first_of(event, &["/lastTimestamp", "/firstTimestamp", "/eventTime"]) } else { Some(series) };
+    let last = if series.is_empty() {
+        first_of(event, &["/lastTimestamp", "/firstTimestamp", "/eventTime"])
+    } else {
+        Some(series)
+    };
     let count = match number(event, "/series/count") {
         0 => number(event, "/count").max(1),
         count => count,
     };
-    event_cells(event, now, "/involvedObject", "/message", first, last, count, &source(event))
+    event_cells(
+        event,
+        now,
+        "/involvedObject",
+        "/message",
+        first,
+        last,
+        count,
+        &source(event),
+    )
 }
 
 pub(super) fn event_v1(event: &Value, now: Timestamp) -> Vec<Value> {
     let first = first_of(event, &["/deprecatedFirstTimestamp", "/eventTime"]);
-    let last = first_of(event, &["/series/lastObservedTime", "/deprecatedLastTimestamp", "/eventTime"]);
+    let last = first_of(
+        event,
+        &[
+            "/series/lastObservedTime",
+            "/deprecatedLastTimestamp",
+            "/eventTime",
+        ],
+    );
     let count = number(event, "/deprecatedCount").max(1);
-    event_cells(event, now, "/regarding", "/note", first, last, count, text(event, "/reportingController"))
+    event_cells(
+        event,
+        now,
+        "/regarding",
+        "/note",
+        first,
+        last,
+        count,
+        text(event, "/reportingController"),
+    )
 }
 
 fn first_of<'a>(event: &'a Value, paths: &[&str]) -> Option<&'a str> {
-    paths.iter().map(|path| text(event, path)).find(|time| !time.is_empty())
+    paths
+        .iter()
+        .map(|path| text(event, path))
+        .find(|time| !time.is_empty())
 }
 
 fn source(event: &Value) -> String {
@@ -41,7 +73,11 @@ fn source(event: &Value) -> String {
         "" => text(event, "/reportingInstance"),
         host => host,
     };
-    if host.is_empty() { component.to_owned() } else { format!("{component}, {host}") }
+    if host.is_empty() {
+        component.to_owned()
+    } else {
+        format!("{component}, {host}")
+    }
 }
 
 #[allow(clippy::too_many_arguments)] // the ways in which the two versions of events differ
@@ -98,14 +134,26 @@ pub(super) fn service(service: &Value, now: Timestamp) -> Vec<Value> {
     let ports: Vec<String> = items(service, "/spec/ports")
         .iter()
         .map(|port| {
-            let (number, node, protocol) = (self::number(port, "/port"), self::number(port, "/nodePort"), text(port, "/protocol"));
-            if node > 0 { format!("{number}:{node}/{protocol}") } else { format!("{number}/{protocol}") }
+            let (number, node, protocol) = (
+                self::number(port, "/port"),
+                self::number(port, "/nodePort"),
+                text(port, "/protocol"),
+            );
+            if node > 0 {
+                format!("{number}:{node}/{protocol}")
+            } else {
+                format!("{number}/{protocol}")
+            }
         })
         .collect();
     vec![
         name(service),
         json!(kind),
-        json!(if kind == "ExternalName" { "<none>" } else { internal }),
+        json!(if kind == "ExternalName" {
+            "<none>"
+        } else {
+            internal
+        }),
         json!(external),
         or_none(&ports.join(",")),
         created(service, now),
@@ -133,27 +181,54 @@ fn shortened(all: &[String]) -> String {
         return "<none>".to_owned();
     }
     let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(",");
-    if all.len() > SHOWN { format!("{shown} + {} more...", all.len() - SHOWN) } else { shown }
+    if all.len() > SHOWN {
+        format!("{shown} + {} more...", all.len() - SHOWN)
+    } else {
+        shown
+    }
 }
 
 pub(super) fn endpoint_slice(object: &Value, now: Timestamp) -> Vec<Value> {
-    let ports: Vec<String> = items(object, "/ports").iter().map(|p| number(p, "/port").to_string()).collect();
+    let ports: Vec<String> = items(object, "/ports")
+        .iter()
+        .map(|p| number(p, "/port").to_string())
+        .collect();
     let addresses: Vec<String> = items(object, "/endpoints")
         .iter()
         .flat_map(|e| meta::strings(e.get("addresses")))
         .map(str::to_owned)
         .collect();
-    let ports = if ports.is_empty() { "<unset>".to_owned() } else { shortened(&ports) };
-    let addresses = if addresses.is_empty() { "<unset>".to_owned() } else { shortened(&addresses) };
-    vec![name(object), json!(text(object, "/addressType")), json!(ports), json!(addresses), created(object, now)]
+    let ports = if ports.is_empty() {
+        "<unset>".to_owned()
+    } else {
+        shortened(&ports)
+    };
+    let addresses = if addresses.is_empty() {
+        "<unset>".to_owned()
+    } else {
+        shortened(&addresses)
+    };
+    vec![
+        name(object),
+        json!(text(object, "/addressType")),
+        json!(ports),
+        json!(addresses),
+        created(object, now),
+    ]
 }
 
 pub(super) fn namespace(object: &Value, now: Timestamp) -> Vec<Value> {
-    vec![name(object), json!(text(object, "/status/phase")), created(object, now)]
+    vec![
+        name(object),
+        json!(text(object, "/status/phase")),
+        created(object, now),
+    ]
 }
 
 pub(super) fn node(node: &Value, now: Timestamp) -> Vec<Value> {
-    let ready = items(node, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
+    let ready = items(node, "/status/conditions")
+        .iter()
+        .find(|c| text(c, "/type") == "Ready");
     let mut status = match ready {
         Some(condition) if text(condition, "/status") == "True" => "Ready".to_owned(),
         Some(_) => "NotReady".to_owned(),
@@ -165,15 +240,19 @@ pub(super) fn node(node: &Value, now: Timestamp) -> Vec<Value> {
     let mut roles: Vec<&str> = meta::labels(node)
         .into_iter()
         .flatten()
-        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-            Some(role) if !role.is_empty() => Some(role),
-            _ if key == "kubernetes.io/role" => value.as_str(),
-            _ => None,
-        })
+        .filter_map(
+            |(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+                Some(role) if !role.is_empty() => Some(role),
+                _ if key == "kubernetes.io/role" => value.as_str(),
+                _ => None,
+            },
+        )
         .collect();
     roles.sort_unstable();
     let address = |kind: &str| {
-        let found = items(node, "/status/addresses").iter().find(|a| text(a, "/type") == kind);
+        let found = items(node, "/status/addresses")
+            .iter()
+            .find(|a| text(a, "/type") == kind);
         or_none(found.map_or("", |a| text(a, "/address")))
     };
     let info = |field: &str| match text(node, &format!("/status/nodeInfo/{field}")) {
@@ -195,13 +274,25 @@ pub(super) fn node(node: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 fn map_len(object: &Value, field: &str) -> usize {
-    object.get(field).and_then(Value::as_object).map_or(0, serde_json::Map::len)
+    object
+        .get(field)
+        .and_then(Value::as_object)
+        .map_or(0, serde_json::Map::len)
 }
 
 pub(super) fn configmap(object: &Value, now: Timestamp) -> Vec<Value> {
-    vec![name(object), json!(map_len(object, "data") + map_len(object, "binaryData")), created(object, now)]
+    vec![
+        name(object),
+        json!(map_len(object, "data") + map_len(object, "binaryData")),
+        created(object, now),
+    ]
 }
 
 pub(super) fn secret(object: &Value, now: Timestamp) -> Vec<Value> {
-    vec![name(object), json!(text(object, "/type")), json!(map_len(object, "data")), created(object, now)]
+    vec![
+        name(object),
+        json!(text(object, "/type")),
+        json!(map_len(object, "data")),
+        created(object, now),
+    ]
 }

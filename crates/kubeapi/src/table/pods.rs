@@ -4,20 +4,29 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{created, items, name, number, or_none, text};
-use crate::time::age;
 use crate::meta;
+use crate::time::age;
 
 fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a Value> {
-    items(pod, "/status/conditions").iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))
+    items(pod, "/status/conditions")
+        .iter()
+        .find(|c| c.get("type").and_then(Value::as_str) == Some(kind))
 }
 
 fn is_true(pod: &Value, kind: &str) -> bool {
-    condition(pod, kind).and_then(|c| c.get("status")).and_then(Value::as_str) == Some("True")
+    condition(pod, kind)
+        .and_then(|c| c.get("status"))
+        .and_then(Value::as_str)
+        == Some("True")
 }
 
 fn exit_text(terminated: &Value) -> String {
     let signal = number(terminated, "/signal");
-    if signal != 0 { format!("Signal:{signal}") } else { format!("ExitCode:{}", number(terminated, "/exitCode")) }
+    if signal != 0 {
+        format!("Signal:{signal}")
+    } else {
+        format!("ExitCode:{}", number(terminated, "/exitCode"))
+    }
 }
 
 /// Whether the init container of this name is a sidecar, which goes on beside the others.
@@ -33,7 +42,11 @@ pub(super) fn status(pod: &Value) -> String {
         "" => text(pod, "/status/phase").to_owned(),
         reason => reason.to_owned(),
     };
-    if condition(pod, "PodScheduled").and_then(|c| c.get("reason")).and_then(Value::as_str) == Some("SchedulingGated") {
+    if condition(pod, "PodScheduled")
+        .and_then(|c| c.get("reason"))
+        .and_then(Value::as_str)
+        == Some("SchedulingGated")
+    {
         "SchedulingGated".clone_into(&mut reason);
     }
     let inits = items(pod, "/status/initContainerStatuses");
@@ -79,7 +92,12 @@ pub(super) fn status(pod: &Value) -> String {
             }
         }
         if reason == "Completed" && running {
-            reason = if is_true(pod, "Ready") { "Running" } else { "NotReady" }.to_owned();
+            let word = if is_true(pod, "Ready") {
+                "Running"
+            } else {
+                "NotReady"
+            };
+            word.clone_into(&mut reason);
         }
     }
     if meta::is_deleting(pod) {
@@ -93,19 +111,30 @@ pub(super) fn status(pod: &Value) -> String {
 }
 
 pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
-    let sidecars = items(pod, "/spec/initContainers").iter().filter(|c| text(c, "/restartPolicy") == "Always").count();
+    let sidecars = items(pod, "/spec/initContainers")
+        .iter()
+        .filter(|c| text(c, "/restartPolicy") == "Always")
+        .count();
     let total = items(pod, "/spec/containers").len() + sidecars;
     let statuses = items(pod, "/status/containerStatuses");
     let ready = statuses
         .iter()
-        .filter(|c| c.get("ready").and_then(Value::as_bool) == Some(true) && c.pointer("/state/running").is_some())
+        .filter(|c| {
+            c.get("ready").and_then(Value::as_bool) == Some(true) && c.pointer("/state/running").is_some()
+        })
         .count();
     let ready_sidecars = items(pod, "/status/initContainerStatuses")
         .iter()
-        .filter(|c| c.get("ready").and_then(Value::as_bool) == Some(true) && is_sidecar(pod, text(c, "/name")))
+        .filter(|c| {
+            c.get("ready").and_then(Value::as_bool) == Some(true) && is_sidecar(pod, text(c, "/name"))
+        })
         .count();
     let restarts: i64 = statuses.iter().map(|c| number(c, "/restartCount")).sum();
-    let last = statuses.iter().map(|c| text(c, "/lastState/terminated/finishedAt")).filter(|t| !t.is_empty()).max();
+    let last = statuses
+        .iter()
+        .map(|c| text(c, "/lastState/terminated/finishedAt"))
+        .filter(|t| !t.is_empty())
+        .max();
     let restarts = match last {
         Some(last) if restarts > 0 => format!("{restarts} ({} ago)", age(Some(last), now)),
         _ => restarts.to_string(),
@@ -118,7 +147,10 @@ pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
     let gates_text = if gates.is_empty() {
         "<none>".to_owned()
     } else {
-        let met = gates.iter().filter(|g| is_true(pod, text(g, "/conditionType"))).count();
+        let met = gates
+            .iter()
+            .filter(|g| is_true(pod, text(g, "/conditionType")))
+            .count();
         format!("{met}/{}", gates.len())
     };
     vec![

@@ -32,7 +32,11 @@ fn columns_are_the_real_ones() {
 fn every_kind_has_as_many_cells_as_columns() {
     let now = Timestamp::UNIX_EPOCH;
     for resource in crate::resource::builtin() {
-        assert_eq!(cells(*resource, &json!({}), now).len(), columns(*resource).len(), "{resource:?}");
+        assert_eq!(
+            cells(*resource, &json!({}), now).len(),
+            columns(*resource).len(),
+            "{resource:?}"
+        );
     }
 }
 
@@ -47,7 +51,17 @@ fn a_real_pod_and_deployment_print_as_the_real_server_prints_them() {
     let now: Timestamp = "2026-11-21T17:59:44Z".parse().unwrap();
     assert_eq!(
         Value::Array(cells(builtin::PODS, &pod, now)),
-        json!(["web-6566f5f6d9-4wb78", "1/1", "Running", "0", "4m56s", "10.1.0.226", "<none>", "<none>", "<none>"])
+        json!([
+            "web-6566f5f6d9-4wb78",
+            "1/1",
+            "Running",
+            "0",
+            "4m56s",
+            "10.1.0.226",
+            "<none>",
+            "<none>",
+            "<none>"
+        ])
     );
     let deployment = object("deployment.json");
     let row = cells(builtin::DEPLOYMENTS, &deployment, now);
@@ -59,12 +73,22 @@ fn a_real_pod_and_deployment_print_as_the_real_server_prints_them() {
 fn a_pod_says_why_it_is_not_running() {
     for (status, expected) in [
         (json!({"phase": "Pending"}), "Pending"),
-        (json!({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}), "ImagePullBackOff"),
-        (json!({"phase": "Running", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]}), "ExitCode:3"),
-        (json!({"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"reason": "Completed"}}}]}), "Completed"),
+        (
+            json!({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}),
+            "ImagePullBackOff",
+        ),
+        (
+            json!({"phase": "Running", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]}),
+            "ExitCode:3",
+        ),
+        (
+            json!({"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"reason": "Completed"}}}]}),
+            "Completed",
+        ),
     ] {
         assert_eq!(pod_status(&json!({"status": status})), expected);
     }
-    let deleting = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Running"}});
+    let deleting =
+        json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Running"}});
     assert_eq!(pod_status(&deleting), "Terminating");
 }

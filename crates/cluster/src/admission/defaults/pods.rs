@@ -6,11 +6,21 @@ use super::default;
 
 /// Completes a pod spec, of a pod or of a template.
 pub(super) fn spec(spec: &mut Map<String, Value>) {
-    for volume in spec.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
+    for volume in spec
+        .get_mut("volumes")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         self::volume(volume);
     }
     for list in ["initContainers", "containers", "ephemeralContainers"] {
-        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if let Some(container) = container.as_object_mut() {
                 self::container(container);
             }
@@ -30,13 +40,26 @@ pub(super) fn spec(spec: &mut Map<String, Value>) {
 }
 
 fn container(container: &mut Map<String, Value>) {
-    for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+    for port in container
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if let Some(port) = port.as_object_mut() {
             default(port, "protocol", "TCP");
         }
     }
-    for variable in container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(field) = variable.pointer_mut("/valueFrom/fieldRef").and_then(Value::as_object_mut) {
+    for variable in container
+        .get_mut("env")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(field) = variable
+            .pointer_mut("/valueFrom/fieldRef")
+            .and_then(Value::as_object_mut)
+        {
             default(field, "apiVersion", "v1");
         }
     }
@@ -58,9 +81,12 @@ fn container(container: &mut Map<String, Value>) {
                 default(http, "path", "/");
                 default(http, "scheme", "HTTP");
             }
-            for (field, value) in
-                [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
-            {
+            for (field, value) in [
+                ("timeoutSeconds", 1),
+                ("periodSeconds", 10),
+                ("successThreshold", 1),
+                ("failureThreshold", 3),
+            ] {
                 default(probe, field, value);
             }
         }
@@ -68,7 +94,11 @@ fn container(container: &mut Map<String, Value>) {
     default(container, "terminationMessagePath", "/dev/termination-log");
     default(container, "terminationMessagePolicy", "File");
     let image = container.get("image").and_then(Value::as_str).unwrap_or("");
-    let policy = if tag(image) == "latest" { "Always" } else { "IfNotPresent" };
+    let policy = if tag(image) == "latest" {
+        "Always"
+    } else {
+        "IfNotPresent"
+    };
     default(container, "imagePullPolicy", policy);
 }
 
@@ -82,7 +112,9 @@ fn tag(image: &str) -> &str {
 }
 
 fn volume(volume: &mut Value) {
-    let Some(volume) = volume.as_object_mut() else { return };
+    let Some(volume) = volume.as_object_mut() else {
+        return;
+    };
     if volume.keys().all(|key| key == "name") {
         volume.insert("emptyDir".to_owned(), json!({}));
     }
@@ -98,9 +130,7 @@ fn volume(volume: &mut Value) {
 
 /// What admission lets every pod tolerate for five minutes.
 pub(super) fn default_tolerations() -> Value {
-    let one = |key: &str| {
-        json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
-    };
+    let one = |key: &str| json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
     json!([one("not-ready"), one("unreachable")])
 }
 
@@ -108,16 +138,29 @@ pub(super) fn default_tolerations() -> Value {
 pub(super) fn quality(pod: &Value) -> &'static str {
     let containers: Vec<&Value> = ["initContainers", "containers"]
         .iter()
-        .flat_map(|list| pod.get("spec").and_then(|s| s.get(list)).and_then(Value::as_array).into_iter().flatten())
+        .flat_map(|list| {
+            pod.get("spec")
+                .and_then(|s| s.get(list))
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        })
         .collect();
     let amount = |container: &Value, part: &str, resource: &str| {
-        container.get("resources").and_then(|r| r.get(part)).and_then(|p| p.get(resource)).cloned()
+        container
+            .get("resources")
+            .and_then(|r| r.get(part))
+            .and_then(|p| p.get(resource))
+            .cloned()
     };
     let mut any = false;
     let mut guaranteed = !containers.is_empty();
     for container in &containers {
         for resource in ["cpu", "memory"] {
-            let (request, limit) = (amount(container, "requests", resource), amount(container, "limits", resource));
+            let (request, limit) = (
+                amount(container, "requests", resource),
+                amount(container, "limits", resource),
+            );
             any |= request.is_some() || limit.is_some();
             guaranteed &= limit.is_some() && request == limit;
         }

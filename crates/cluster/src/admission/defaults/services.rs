@@ -7,11 +7,20 @@ use super::default;
 
 pub(super) fn service(object: &mut Value) {
     meta::object_at(object, "spec");
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     default(spec, "type", "ClusterIP");
     let kind = spec.get("type").and_then(Value::as_str).unwrap_or("").to_owned();
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(port) = port.as_object_mut() else { continue };
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        let Some(port) = port.as_object_mut() else {
+            continue;
+        };
         default(port, "protocol", "TCP");
         let number = port.get("port").cloned().unwrap_or(Value::Null);
         let unset = |v: &Value| v.is_null() || v.as_i64() == Some(0) || v.as_str() == Some("");

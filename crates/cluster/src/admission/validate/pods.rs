@@ -40,7 +40,11 @@ pub(super) fn spec(path: &str, spec: Option<&Value>, in_template: bool) -> Vec<F
     let policy = text(spec, "restartPolicy");
     if in_template {
         if policy != "Always" {
-            errors.push(FieldError::not_supported(format!("{path}.restartPolicy"), &json!(policy), &["Always"]));
+            errors.push(FieldError::not_supported(
+                format!("{path}.restartPolicy"),
+                &json!(policy),
+                &["Always"],
+            ));
         }
         if spec.get("activeDeadlineSeconds").is_some_and(|v| !v.is_null()) {
             errors.push(FieldError::forbidden(
@@ -50,7 +54,11 @@ pub(super) fn spec(path: &str, spec: Option<&Value>, in_template: bool) -> Vec<F
         }
     } else if !matches!(policy, "Always" | "OnFailure" | "Never") {
         let at = format!("{path}.restartPolicy");
-        errors.push(FieldError::not_supported(at, &json!(policy), &["Always", "Never", "OnFailure"]));
+        errors.push(FieldError::not_supported(
+            at,
+            &json!(policy),
+            &["Always", "Never", "OnFailure"],
+        ));
     }
     errors
 }
@@ -85,7 +93,11 @@ fn container<'a>(
     if image.is_empty() {
         errors.push(FieldError::required(format!("{at}.image"), ""));
     } else if image.trim() != image {
-        errors.push(FieldError::invalid(format!("{at}.image"), &json!(image), "must not have leading or trailing whitespace"));
+        errors.push(FieldError::invalid(
+            format!("{at}.image"),
+            &json!(image),
+            "must not have leading or trailing whitespace",
+        ));
     }
     for (index, port) in list(container, "ports").enumerate() {
         let at = format!("{at}.ports[{index}]");
@@ -93,14 +105,22 @@ fn container<'a>(
             0 => errors.push(FieldError::required(format!("{at}.containerPort"), "")),
             number if !(1..=65_535).contains(&number) => {
                 let at = format!("{at}.containerPort");
-                errors.push(FieldError::invalid(at, &json!(number), "must be between 1 and 65535, inclusive"));
+                errors.push(FieldError::invalid(
+                    at,
+                    &json!(number),
+                    "must be between 1 and 65535, inclusive",
+                ));
             }
             _ => {}
         }
         let protocol = text(port, "protocol");
         if !matches!(protocol, "TCP" | "UDP" | "SCTP") {
             let at = format!("{at}.protocol");
-            errors.push(FieldError::not_supported(at, &json!(protocol), &["SCTP", "TCP", "UDP"]));
+            errors.push(FieldError::not_supported(
+                at,
+                &json!(protocol),
+                &["SCTP", "TCP", "UDP"],
+            ));
         }
     }
     for (index, variable) in list(container, "env").enumerate() {
@@ -109,7 +129,11 @@ fn container<'a>(
         }
         if !text(variable, "value").is_empty() && !is_empty(variable.get("valueFrom")) {
             let at = format!("{at}.env[{index}].valueFrom");
-            errors.push(FieldError::invalid(at, &json!(""), "may not be specified when `value` is not empty"));
+            errors.push(FieldError::invalid(
+                at,
+                &json!(""),
+                "may not be specified when `value` is not empty",
+            ));
         }
     }
     for (index, mount) in list(container, "volumeMounts").enumerate() {
@@ -128,15 +152,26 @@ fn container<'a>(
         }
     }
     let amounts = |part: &str| {
-        container.get("resources").and_then(|r| r.get(part)).and_then(Value::as_object).into_iter().flatten()
+        container
+            .get("resources")
+            .and_then(|r| r.get(part))
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
     };
-    let limits: Vec<(&String, Quantity)> = amounts("limits").filter_map(|(name, v)| Some((name, quantity(v)?))).collect();
+    let limits: Vec<(&String, Quantity)> = amounts("limits")
+        .filter_map(|(name, v)| Some((name, quantity(v)?)))
+        .collect();
     for (name, value) in amounts("requests") {
         let Some(request) = quantity(value) else { continue };
         let path = format!("{at}.resources.requests");
         if request.sign() < 0 {
             let at = format!("{path}[{name}]");
-            errors.push(FieldError::invalid(at, &json!(request.to_string()), "must be greater than or equal to 0"));
+            errors.push(FieldError::invalid(
+                at,
+                &json!(request.to_string()),
+                "must be greater than or equal to 0",
+            ));
         }
         if let Some((_, limit)) = limits.iter().find(|(n, _)| *n == name)
             && request > *limit
@@ -160,11 +195,22 @@ pub(super) fn update(current: &Value, wanted: &Value) -> Vec<FieldError> {
     let comparable = |pod: &Value| {
         let mut spec = pod.get("spec").cloned().unwrap_or(Value::Null);
         if let Some(map) = spec.as_object_mut() {
-            for field in ["activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "nodeName", "ephemeralContainers"] {
+            for field in [
+                "activeDeadlineSeconds",
+                "terminationGracePeriodSeconds",
+                "tolerations",
+                "nodeName",
+                "ephemeralContainers",
+            ] {
                 map.shift_remove(field);
             }
             for part in ["containers", "initContainers"] {
-                for container in map.get_mut(part).and_then(Value::as_array_mut).into_iter().flatten() {
+                for container in map
+                    .get_mut(part)
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten()
+                {
                     if let Some(container) = container.as_object_mut() {
                         container.shift_remove("image");
                         container.retain(|_, value| !is_empty(Some(value)));
@@ -175,7 +221,12 @@ pub(super) fn update(current: &Value, wanted: &Value) -> Vec<FieldError> {
         }
         spec
     };
-    let node = |pod: &Value| pod.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or("").to_owned();
+    let node = |pod: &Value| {
+        pod.pointer("/spec/nodeName")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
     let moved = !node(current).is_empty() && node(current) != node(wanted);
     if moved || comparable(current) != comparable(wanted) {
         return vec![FieldError::forbidden(

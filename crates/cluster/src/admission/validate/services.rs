@@ -23,7 +23,12 @@ pub(super) fn service(object: &Value) -> Vec<FieldError> {
     if kind == "ExternalName" && is_empty(spec.get("externalName")) {
         errors.push(FieldError::required("spec.externalName", ""));
     }
-    let ports: Vec<&Value> = spec.get("ports").and_then(Value::as_array).into_iter().flatten().collect();
+    let ports: Vec<&Value> = spec
+        .get("ports")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .collect();
     let mut names = HashSet::new();
     let mut numbers = HashSet::new();
     for (index, port) in ports.iter().enumerate() {
@@ -49,15 +54,26 @@ pub(super) fn service(object: &Value) -> Vec<FieldError> {
         let protocol = port.get("protocol").and_then(Value::as_str).unwrap_or("TCP");
         if !matches!(protocol, "TCP" | "UDP" | "SCTP") {
             let at = format!("{at}.protocol");
-            errors.push(FieldError::not_supported(at, &json!(protocol), &["SCTP", "TCP", "UDP"]));
+            errors.push(FieldError::not_supported(
+                at,
+                &json!(protocol),
+                &["SCTP", "TCP", "UDP"],
+            ));
         }
         if !numbers.insert((number, protocol)) {
-            errors.push(FieldError::duplicate(at.clone(), &json!({"protocol": protocol, "port": number})));
+            errors.push(FieldError::duplicate(
+                at.clone(),
+                &json!({"protocol": protocol, "port": number}),
+            ));
         }
         if let Some(target) = port.get("targetPort").and_then(Value::as_i64)
             && !(1..=65_535).contains(&target)
         {
-            errors.push(FieldError::invalid(format!("{at}.targetPort"), &json!(target), detail));
+            errors.push(FieldError::invalid(
+                format!("{at}.targetPort"),
+                &json!(target),
+                detail,
+            ));
         }
     }
     errors
