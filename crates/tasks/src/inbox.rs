@@ -157,7 +157,8 @@ impl<C> Inbox<C> {
     pub(crate) fn next(&self, patience: Duration, data: bool) -> Event<C> {
         let mut state = self.state.lock();
         let idle = |state: &mut State<C>| {
-            state.commands.is_empty() && !state.woken && !(data && !state.data.is_empty())
+            let nothing_to_hand_out = !data || state.data.is_empty();
+            state.commands.is_empty() && !state.woken && nothing_to_hand_out
         };
         self.arrived.wait_while_for(&mut state, idle, patience);
         if let Some(command) = state.commands.pop_front() {
@@ -191,7 +192,7 @@ mod tests {
             name: "m".into(),
             keys: Arc::new(KeyTable::default()),
             time: Arc::new(vec![0; points]),
-            key: Arc::new(vec![capstan_model::RowKey(0); points]),
+            key: Arc::new(vec![0; points]),
             columns: Vec::new(),
         };
         Arc::new(Batch::single(block))

@@ -25,11 +25,10 @@ const STATS_INTERVAL: Duration = Duration::from_millis(250);
 const TICK: Duration = Duration::from_secs(1);
 /// How long a task that ends waits for answers that are under way, such as a scale write.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-/// Waiting time before the first restart; doubled by each failure.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// The longest wait before a restart.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// A task that ran this long starts with the first waiting time again.
-const STABLE: Duration = Duration::from_secs(120);
+const STABLE: Duration = Duration::from_mins(2);
 
 /// What a runner tells its owner. Called from the task's thread.
 pub(crate) trait Observer: Send + Sync {
@@ -49,6 +48,8 @@ pub(crate) struct RunOptions {
     pub(crate) ports: Ports,
     pub(crate) queue: Limits,
     pub(crate) snapshot_interval: Duration,
+    /// Waiting time before the first restart; doubled by each failure.
+    pub(crate) restart_backoff: Duration,
 }
 
 /// What is to be run.
@@ -126,7 +127,7 @@ impl Running {
             last_snapshot: snapshot,
             next_snapshot: now + options.snapshot_interval,
             next_stats: now,
-            backoff: FIRST_BACKOFF,
+            backoff: options.restart_backoff,
             started: now,
             options,
         };
@@ -262,7 +263,7 @@ impl Worker {
                 Ok(fresh) if fresh.is_empty() => {}
                 Ok(fresh) => tracing::info!(task = %self.program.id, nodes = ?fresh, "nodes start afresh"),
                 Err(error) => {
-                    tracing::warn!(task = %self.program.id, %error, "what the task remembered was lost")
+                    tracing::warn!(task = %self.program.id, %error, "what the task remembered was lost");
                 }
             }
         }
@@ -275,11 +276,10 @@ impl Worker {
             let Err(error) = self.work(&mut task) else { return };
             self.shared.executing.store(false, Ordering::Relaxed);
             let text = error.to_string();
-            match error {
-                TaskError::Panic { .. } => {
-                    tracing::error!(task = %self.program.id, error = text, "a defect ended the task")
-                }
-                _ => tracing::error!(task = %self.program.id, error = text, "task finished with error"),
+            if matches!(error, TaskError::Panic { .. }) {
+                tracing::error!(task = %self.program.id, error = text, "a defect ended the task");
+            } else {
+                tracing::error!(task = %self.program.id, error = text, "task finished with error");
             }
             self.tell_failure(&text);
             drop(task);
@@ -296,7 +296,7 @@ impl Worker {
         // What the task remembered may be what broke it: only a task that had run for long takes it back.
         let mut restore = true;
         if clock.monotonic().saturating_sub(self.started) >= STABLE {
-            self.backoff = FIRST_BACKOFF;
+            self.backoff = self.options.restart_backoff;
         } else if self.shared.restarts.load(Ordering::Relaxed) > 0 {
             restore = false;
         }

@@ -40,6 +40,8 @@ pub struct Options {
     pub policy: Policy,
     /// How often what tasks remember is written to the store (S-26).
     pub snapshot_interval: Duration,
+    /// How long a task that failed waits before it is started again; doubled by each failure, up to a minute.
+    pub restart_backoff: Duration,
 }
 
 impl Options {
@@ -62,7 +64,8 @@ impl Options {
                 points: 1_000_000,
             },
             policy: Policy::DropOldest,
-            snapshot_interval: Duration::from_secs(60),
+            snapshot_interval: Duration::from_mins(1),
+            restart_backoff: Duration::from_secs(1),
         }
     }
 }
@@ -116,6 +119,7 @@ impl Tasks {
                 ports: options.ports,
                 queue: options.queue,
                 snapshot_interval: options.snapshot_interval,
+                restart_backoff: options.restart_backoff,
             },
             clock: options.clock,
             store: options.store,

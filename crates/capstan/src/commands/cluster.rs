@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use capstan_base::{SharedClock, SystemClock};
 use capstan_cluster::runners::{ImageMap, Runner, TaskContext};
-use capstan_cluster::{Cluster, Options};
+use capstan_cluster::{Cluster, LOCAL_PORTS, Options};
 use capstan_demo::{App, AppOptions};
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use crate::{home, signals};
 
@@ -35,6 +36,9 @@ pub(crate) struct ClusterArgs {
     /// Run every image that is not mapped as a hollow pod
     #[arg(long)]
     hollow: bool,
+    /// Loopback addresses that pods get
+    #[arg(long, default_value = "127.20.0.0/16")]
+    pod_cidr: String,
     /// Run the example app's pods inside this process instead of as processes of their own
     #[arg(long)]
     apps_in_process: bool,
@@ -146,20 +150,32 @@ async fn url(
     let object = cluster
         .read(&format!("/api/v1/namespaces/{namespace}/services/{service}"))
         .await?;
-    let ports = object["spec"]["ports"]
-        .as_array()
-        .context("the service has no ports")?;
-    let found = ports
-        .iter()
-        .find(|candidate| port.is_none_or(|port| candidate["port"] == port));
-    let Some(found) = found else {
-        bail!("service {service:?} has no such port")
-    };
-    let Some(local) = found["nodePort"].as_u64() else {
-        bail!("service {service:?} has no local port yet")
-    };
+    let local = local_port(&object, port).with_context(|| match port {
+        Some(port) => format!("service {service:?} has no local port for its port {port}"),
+        None => format!("service {service:?} has no local port (yet)"),
+    })?;
     writeln!(std::io::stdout().lock(), "http://127.0.0.1:{local}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The port of this machine that stands for a port of a service: the one asked for, or the first.
+fn local_port(service: &Value, port: Option<u16>) -> Option<u64> {
+    let ports = service["spec"]["ports"].as_array()?;
+    let found = ports
+        .iter()
+        .find(|candidate| port.is_none_or(|port| candidate["port"] == port))?;
+    // Services without node ports carry theirs in an annotation: "80=41234,443=41235".
+    found["nodePort"].as_u64().or_else(|| {
+        let local = service["metadata"]["annotations"][LOCAL_PORTS].as_str()?;
+        let pairs = local.split(',').filter_map(|pair| pair.split_once('='));
+        let wanted = found["port"].to_string();
+        pairs
+            .into_iter()
+            .find(|(port, _)| *port == wanted)?
+            .1
+            .parse()
+            .ok()
+    })
 }
 
 fn image(text: &str) -> Result<(String, Runner), String> {
@@ -170,5 +186,34 @@ fn image(text: &str) -> Result<(String, Runner), String> {
             Ok((image.to_owned(), Runner::process(["/bin/sh", "-c", command])))
         }
         _ => Err("expected IMAGE=COMMAND or IMAGE=hollow".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_services_local_port_is_its_node_port_or_the_annotated_one() {
+        let node =
+            json!({"spec": {"ports": [{"port": 80, "nodePort": 30080}, {"port": 90, "nodePort": 30090}]}});
+        assert_eq!(local_port(&node, None), Some(30080));
+        assert_eq!(local_port(&node, Some(90)), Some(30090));
+        assert_eq!(local_port(&node, Some(91)), None);
+        let inner = json!({"metadata": {"annotations": {LOCAL_PORTS: "80=41234,90=41235"}},
+            "spec": {"ports": [{"port": 80}, {"port": 90}]}});
+        assert_eq!(local_port(&inner, Some(90)), Some(41235));
+    }
+
+    #[test]
+    fn images_are_mapped_to_commands() {
+        assert_eq!(
+            image("web:1=sleep 5 # a=b").unwrap().1,
+            Runner::process(["/bin/sh", "-c", "sleep 5 # a=b"])
+        );
+        assert_eq!(image("web=hollow").unwrap(), ("web".to_owned(), Runner::Hollow));
+        assert!(image("web").is_err() && image("=x").is_err() && image("web= ").is_err());
     }
 }

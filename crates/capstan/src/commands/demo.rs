@@ -65,8 +65,10 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
     let view = View::new(args.max_qps, args.headless);
     let stage = Stage::set(&view).await?;
     let outcome = tokio::select! {
-        outcome = perform(&args, &stage, &view, &interrupted) => outcome.map(Some),
+        // A performance that was cut short ends as well, but its verdict means nothing.
+        biased;
         () = interrupted.raised() => Ok(None),
+        outcome = perform(&args, &stage, &view, &interrupted) => outcome.map(Some),
     };
     if args.keep && matches!(outcome, Ok(Some(_))) {
         view.line(&stage.hints());

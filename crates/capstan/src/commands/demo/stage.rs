@@ -1,6 +1,7 @@
 //! Everything the demonstration runs on: the cluster, the server, the app, the task.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use capstan_base::SharedClock;
 use capstan_client::Client;
 use capstan_client::wire::{CreateTask, Dbrp, TaskStatus, TaskType};
 use capstan_cluster::{Cluster, Handle, Options};
+use capstan_config::{Kubernetes, Settings};
 use capstan_demo::report::Write;
 use capstan_hpa::record::Record;
 use capstan_kubeapi::builtin;
@@ -58,15 +60,7 @@ impl Stage {
             .await
             .context("the embedded cluster does not start")?;
         view.step(&format!("embedded Kubernetes on {}", cluster.url()));
-        let mut settings = capstan_config::Settings::default();
-        settings.data_dir = directory.path().join("server").display().to_string();
-        settings.http.bind_address = free_address(9092)?.to_string();
-        settings.kubernetes = vec![capstan_config::Kubernetes {
-            enabled: true,
-            kubeconfig: cluster.kubeconfig_path().display().to_string(),
-            ..capstan_config::Kubernetes::default()
-        }];
-        let server = Server::start(settings)
+        let server = server(directory.path(), &cluster)
             .await
             .context("the server does not start")?;
         view.step(&format!("server on http://{}", server.address()));
@@ -215,12 +209,40 @@ async fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-/// The usual port of this machine, or a free one when it is taken.
-fn free_address(usual: u16) -> Result<SocketAddr> {
-    for port in [usual, 0] {
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            return listener.local_addr().context("a free port");
-        }
+/// The cluster on its usual port, or on a free one when that is taken.
+async fn cluster(directory: &Path) -> Result<Handle, capstan_cluster::Error> {
+    // Other clusters of this machine have addresses of their own.
+    let pod_cidr = format!("127.{}.0.0/16", 32 + std::process::id() % 192);
+    let options = |port: u16| Options {
+        bind: (Ipv4Addr::LOCALHOST, port).into(),
+        pod_cidr: pod_cidr.clone(),
+        ..Options::new(directory.join("cluster"))
+    };
+    match Cluster::start(options(6443)).await {
+        Err(capstan_cluster::Error::PortInUse(_)) => Cluster::start(options(0)).await,
+        other => other,
     }
-    bail!("this machine has no free port")
+}
+
+/// The server on its usual port, or on a free one when that is taken.
+async fn server(directory: &Path, cluster: &Handle) -> Result<Server> {
+    let settings = |port: u16| {
+        let mut settings = Settings {
+            data_dir: directory.join("server").display().to_string(),
+            ..Settings::default()
+        };
+        settings.http.bind_address = format!("{}:{port}", Ipv4Addr::LOCALHOST);
+        settings.kubernetes = vec![Kubernetes {
+            enabled: true,
+            kubeconfig: cluster.kubeconfig_path().display().to_string(),
+            ..Kubernetes::default()
+        }];
+        settings
+    };
+    match Server::start(settings(9092)).await {
+        Err(error) if matches!(error.downcast_ref(), Some(capstan_api::Error::PortInUse { .. })) => {
+            Server::start(settings(0)).await
+        }
+        other => other,
+    }
 }
