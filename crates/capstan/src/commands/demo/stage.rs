@@ -51,12 +51,7 @@ impl Stage {
             .prefix("capstan-demo-")
             .tempdir()
             .context("a temporary folder")?;
-        let bind = free_address(6443)?;
-        let options = Options {
-            bind,
-            ..Options::new(directory.path().join("cluster"))
-        };
-        let cluster = Cluster::start(options)
+        let cluster = cluster(directory.path())
             .await
             .context("the embedded cluster does not start")?;
         view.step(&format!("embedded Kubernetes on {}", cluster.url()));
