@@ -65,10 +65,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
     let view = View::new(args.max_qps, args.headless);
     let stage = Stage::set(&view).await?;
     let outcome = tokio::select! {
-        // A performance that was cut short ends as well, but its verdict means nothing.
-        biased;
         () = interrupted.raised() => Ok(None),
-        outcome = perform(&args, &stage, &view, &interrupted) => outcome.map(Some),
+        // A performance that was cut short ends as well, but its verdict means nothing.
+        outcome = perform(&args, &stage, &view, &interrupted) => {
+            outcome.map(|verdict| (!interrupted.is_raised()).then_some(verdict))
+        }
     };
     if args.keep && matches!(outcome, Ok(Some(_))) {
         view.line(&stage.hints());
@@ -149,7 +150,9 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
         .map(serde_json::to_value)
         .collect::<Result<_, _>>()?;
     let report = Report::new(timeline, json, &writes, &expect);
-    close(args, &report, &writes, view)?;
+    if !interrupted.is_raised() {
+        close(args, &report, &writes, view)?;
+    }
     Ok(report.verdict)
 }
 

@@ -77,9 +77,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode> {
         level: settings.logging.level.parse()?,
         clock: SystemClock::shared(),
     })?;
-    match &file {
-        Some(path) => tracing::info!(path = %path.display(), "configuration read"),
-        None => tracing::info!("no configuration file; built-in settings"),
+    if let Some(path) = &file {
+        tracing::info!(path = %path.display(), "configuration read");
+    } else {
+        tracing::info!("no configuration file; built-in settings");
     }
     for warning in &warnings {
         tracing::warn!(%warning, "configuration");

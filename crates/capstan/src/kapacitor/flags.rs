@@ -105,15 +105,13 @@ pub(crate) fn parse(args: &[String], flags: &[Flag], anywhere: bool) -> Result<F
             )));
         };
         let value = match inline {
-            Some(value) if flag.is_switch() => match parse_bool(value) {
-                Ok(value) => value.to_string(),
-                Err(_) => {
+            Some(value) if flag.is_switch() => {
+                let wrong = |_| {
                     let value = quote(value);
-                    return Err(FlagError::Wrong(format!(
-                        "invalid boolean value {value} for -{name}: parse error"
-                    )));
-                }
-            },
+                    FlagError::Wrong(format!("invalid boolean value {value} for -{name}: parse error"))
+                };
+                parse_bool(value).map_err(wrong)?.to_string()
+            }
             Some(value) => value.to_owned(),
             None if flag.is_switch() => "true".to_owned(),
             None => match args.next() {

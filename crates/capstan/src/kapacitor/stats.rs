@@ -1,5 +1,7 @@
 //! `kapacitor stats` (C-48, C-49).
 
+use std::fmt::Write as _;
+
 use capstan_client::wire::DebugVars;
 
 use super::{Failure, Session};
@@ -39,9 +41,12 @@ fn general(vars: &DebugVars) -> String {
         ("Platform:", vars.platform.clone()),
         ("Version:", vars.version.clone()),
     ];
-    rows.iter()
-        .map(|(name, value)| format!("{name:<30}{value:<30}\n"))
-        .collect()
+    let mut text = String::new();
+    for (name, value) in rows {
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(text, "{name:<30}{value:<30}");
+    }
+    text
 }
 
 fn ingress(vars: &DebugVars) -> String {
@@ -84,7 +89,10 @@ fn ingress(vars: &DebugVars) -> String {
         headers[0], headers[1], headers[2], "Points Received"
     );
     for [db, rp, name, points] in &rows {
-        text += &format!("{db:<database$}{rp:<policy$}{name:<measurement$}{points:>15}\n");
+        let _ = writeln!(
+            text,
+            "{db:<database$}{rp:<policy$}{name:<measurement$}{points:>15}"
+        );
     }
     text
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use capstan_config::Settings;
+use capstan_config::settings::Http;
 
 use super::{Environment, execute};
 use crate::server::Server;
@@ -46,9 +47,14 @@ struct Outcome {
 impl Fixture {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut settings = Settings::default();
-        settings.data_dir = directory.path().join("data").display().to_string();
-        settings.http.bind_address = "127.0.0.1:0".to_owned();
+        let settings = Settings {
+            data_dir: directory.path().join("data").display().to_string(),
+            http: Http {
+                bind_address: "127.0.0.1:0".to_owned(),
+                ..Http::default()
+            },
+            ..Settings::default()
+        };
         let server = Server::start(settings).await.unwrap();
         let environment = Environment {
             url: format!("http://{}", server.address()),

@@ -37,7 +37,7 @@ impl LogSink for NodeLog {
         match event {
             DataEvent::Points(points) => {
                 rows(&points.block, |data| {
-                    line(task, node, level, prefix, "point", data)
+                    line(task, node, level, prefix, "point", data);
                 });
             }
             DataEvent::Batch(batch) => {
@@ -49,7 +49,7 @@ impl LogSink for NodeLog {
                 );
                 line(task, node, level, prefix, "begin batch", &begin);
                 rows(&batch.rows, |data| {
-                    line(task, node, level, prefix, "batch point", data)
+                    line(task, node, level, prefix, "batch point", data);
                 });
                 line(task, node, level, prefix, "end batch", &batch.name);
             }
