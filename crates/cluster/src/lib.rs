@@ -14,8 +14,8 @@ mod admission;
 pub mod cluster;
 mod controllers;
 pub mod error;
-mod kubeconfig;
 pub mod http;
+mod kubeconfig;
 pub mod objects;
 mod openapi;
 pub mod options;
@@ -34,8 +34,8 @@ pub use http::{
     Authentication, LogOptions, LogSource, LogStream, PeerCertificate, ServerState, User, router, serve,
 };
 pub use objects::{
-    DeleteOptions, Deleted, EventKind, FieldValidation, Objects, Propagation, Snapshot, Subresource, WriteOptions,
-    Written,
+    DeleteOptions, Deleted, EventKind, FieldValidation, Objects, Propagation, Snapshot, Subresource,
+    WriteOptions, Written,
 };
 pub use options::Options;
 pub use runners::{ImageMap, LogWriter, Runner, TaskApp, TaskContext};
