@@ -15,6 +15,8 @@ test: ## format, lints, layering, tests, conformance
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace --no-fail-fast
+	@shared="$${CAPSTAN_SHARED:-../shared}/conformance"; \
+	if [ -d "$$shared" ]; then $(CARGO) xtask conformance "$$shared"; else echo "skipped: conformance ($$shared is missing)"; fi
 
 bench: ## the project's own benches
 	$(CARGO) bench --package capstan-model
