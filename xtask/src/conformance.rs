@@ -8,9 +8,21 @@ use anyhow::{Context, Result};
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status = Command::new(cargo)
-        .args(["run", "--quiet", "--package", "capstan-testkit", "--bin", "conformance", "--"])
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "capstan-testkit",
+            "--bin",
+            "conformance",
+            "--",
+        ])
         .args(args)
         .status()
         .context("cargo could not be started")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -56,7 +56,10 @@ fn metadata() -> Result<Metadata> {
         .output()
         .context("cargo metadata could not be started")?;
     if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     serde_json::from_slice(&output.stdout).context("the answer of cargo metadata")
 }
@@ -77,14 +80,22 @@ fn problems(table: &Table, metadata: &Metadata) -> Vec<String> {
         .collect();
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
-    for package in metadata.packages.iter().filter(|package| package.manifest_path.contains("/crates/")) {
+    for package in metadata
+        .packages
+        .iter()
+        .filter(|package| package.manifest_path.contains("/crates/"))
+    {
         let from = short(&package.name);
         seen.insert(from);
         let Some(&layer) = layer_of.get(from) else {
             problems.push(format!("{from} is in no layer of xtask/layering.toml"));
             continue;
         };
-        for dependency in package.dependencies.iter().filter(|dependency| dependency.kind.is_none()) {
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.kind.is_none())
+        {
             let name = dependency.name.as_str();
             if table.pure.layers.contains(&layer) && table.pure.banned.iter().any(|banned| banned == name) {
                 problems.push(format!("{from} is pure and must not use {name}"));
@@ -94,7 +105,9 @@ fn problems(table: &Table, metadata: &Metadata) -> Vec<String> {
             }
             let to = short(name);
             let listed = |edges: &BTreeMap<String, Vec<String>>| {
-                edges.get(from).is_some_and(|edges| edges.iter().any(|edge| edge == to))
+                edges
+                    .get(from)
+                    .is_some_and(|edges| edges.iter().any(|edge| edge == to))
             };
             if listed(&table.forbidden) {
                 problems.push(format!("{from} must never use {to}"));
@@ -102,7 +115,9 @@ fn problems(table: &Table, metadata: &Metadata) -> Vec<String> {
             match layer_of.get(to) {
                 Some(&lower) if lower < layer => {}
                 Some(&same) if same == layer && listed(&table.edges) => {}
-                Some(_) => problems.push(format!("{from} must not use {to}: list the edge or turn it round")),
+                Some(_) => problems.push(format!(
+                    "{from} must not use {to}: list the edge or turn it round"
+                )),
                 None => problems.push(format!("{from} uses {to}, which is in no layer")),
             }
         }
@@ -145,7 +160,13 @@ mod tests {
         let package = |name: &str, uses: &[&str]| Package {
             name: name.to_owned(),
             manifest_path: format!("/x/crates/{name}/Cargo.toml"),
-            dependencies: uses.iter().map(|name| Dependency { name: (*name).to_owned(), kind: None }).collect(),
+            dependencies: uses
+                .iter()
+                .map(|name| Dependency {
+                    name: (*name).to_owned(),
+                    kind: None,
+                })
+                .collect(),
         };
         let metadata = Metadata {
             packages: vec![
@@ -154,7 +175,11 @@ mod tests {
             ],
         };
         let found = problems(&table, &metadata).join("\n");
-        for expected in ["tick must not use flow", "tick is pure and must not use tokio", "cluster must never use kube"] {
+        for expected in [
+            "tick must not use flow",
+            "tick is pure and must not use tokio",
+            "cluster must never use kube",
+        ] {
             assert!(found.contains(expected), "{expected} is missing in\n{found}");
         }
     }

@@ -174,12 +174,17 @@ fn unknown_names_warn_with_the_nearest_known_one() {
 /// The variables of the tutorial's manifest.
 #[test]
 fn the_first_influxdb_can_be_switched_off_without_a_file() {
-    let variables = [("KAPACITOR_INFLUXDB_0_ENABLED", "false"), ("KAPACITOR_INFLUXDB_ENABLED", "true")];
+    let variables = [
+        ("KAPACITOR_INFLUXDB_0_ENABLED", "false"),
+        ("KAPACITOR_INFLUXDB_ENABLED", "true"),
+    ];
     let loaded = with("", &variables).expect("valid");
     assert!(!loaded.settings.influxdb[0].enabled);
     assert_eq!(
         warnings("", &variables),
-        ["unknown variable KAPACITOR_INFLUXDB_ENABLED is ignored; did you mean KAPACITOR_INFLUXDB_0_ENABLED?"]
+        [
+            "unknown variable KAPACITOR_INFLUXDB_ENABLED is ignored; did you mean KAPACITOR_INFLUXDB_0_ENABLED?"
+        ]
     );
 }
 
