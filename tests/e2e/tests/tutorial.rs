@@ -1,5 +1,6 @@
 //! The tutorial word for word: an embedded cluster, manifests of its shape, real kubectl, the client's session, load.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
@@ -143,9 +144,13 @@ impl Tutorial {
 
     /// One second of what `hosts` report: each has served `total` requests by then.
     fn report(&self, second: u64, hosts: u64, total: u64) -> Result<()> {
-        let lines: String = (0..hosts)
-            .map(|host| format!("requests,host=h{host},replicaset=app value={total}i {second}\n"))
-            .collect();
+        let mut lines = String::new();
+        for host in 0..hosts {
+            writeln!(
+                lines,
+                "requests,host=h{host},replicaset=app value={total}i {second}"
+            )?;
+        }
         let (status, body) = http(
             self.server_address,
             "POST",
