@@ -96,7 +96,7 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
     ));
     let clock = SystemClock::shared();
     let start = clock.monotonic();
-    let (writes, watch) = stage.watch_writes(Arc::clone(&clock))?;
+    let watched = stage.watch_writes(Arc::clone(&clock))?;
     let ramp = Ramp::over(args.max_qps, args.duration);
     let options = LoadOptions {
         url: stage.app_url()?,
@@ -137,8 +137,7 @@ async fn perform(args: &DemoArgs, stage: &Stage, view: &View, interrupted: &Shut
         see(next, 0.0);
     }
     let decisions = stage.decisions();
-    watch.abort();
-    let writes = std::mem::take(&mut *writes.lock());
+    let writes = watched.take();
     let timeline = std::mem::take(&mut *timeline.lock());
     let expect = Expectation {
         per_replica: PER_REPLICA,

@@ -37,6 +37,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// The changes of a replica count that were seen.
+pub(super) struct WatchedWrites {
+    writes: Arc<Mutex<Vec<Write>>>,
+    task: JoinHandle<()>,
+}
+
+impl WatchedWrites {
+    /// Ends the watching and gives what was seen.
+    pub(super) fn take(&self) -> Vec<Write> {
+        self.task.abort();
+        std::mem::take(&mut *self.writes.lock())
+    }
+}
+
+impl Drop for WatchedWrites {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// The running parts.
 pub(super) struct Stage {
     cluster: Handle,
@@ -136,10 +156,7 @@ impl Stage {
     }
 
     /// Notes every change of the app's replica count from now on, in seconds.
-    pub(super) fn watch_writes(
-        &self,
-        clock: SharedClock,
-    ) -> Result<(Arc<Mutex<Vec<Write>>>, JoinHandle<()>)> {
+    pub(super) fn watch_writes(&self, clock: SharedClock) -> Result<WatchedWrites> {
         let mut watch = self
             .cluster
             .objects()
@@ -159,7 +176,7 @@ impl Stage {
                 before = Some(to);
             }
         });
-        Ok((writes, task))
+        Ok(WatchedWrites { writes, task })
     }
 
     /// What to try while everything is up.

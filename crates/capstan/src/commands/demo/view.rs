@@ -1,6 +1,6 @@
 //! What a person sees of the demonstration: one line a second, and one for each decision.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Stdout, Write};
 
 use capstan_demo::Sample;
 use capstan_hpa::record::Record;
@@ -13,6 +13,7 @@ const BAR: f64 = 30.0;
 pub(crate) struct View {
     max_qps: f64,
     colour: bool,
+    out: Stdout,
 }
 
 impl View {
@@ -20,6 +21,7 @@ impl View {
         Self {
             max_qps,
             colour: !headless && std::io::stdout().is_terminal(),
+            out: std::io::stdout(),
         }
     }
 
@@ -31,7 +33,7 @@ impl View {
     /// A line as it is.
     pub(crate) fn line(&self, text: &str) {
         // A closed pipe must not end the demonstration: the report is still to be written.
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        let _ = writeln!(self.out.lock(), "{text}");
     }
 
     /// The state at the end of a second.
