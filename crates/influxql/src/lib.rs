@@ -29,6 +29,7 @@
 //! | `call` | arguments checked, machines made |
 //! | `aggregate`, `transform` | the machines behind one type each; serde makes snapshots of them |
 //! | `value` | field types and values |
+//! | [`query`] | the `SELECT` that batch tasks send: read, completed, printed |
 //! | `codec` | how numbers are written in a snapshot, so that NaN and infinities survive JSON |
 
 mod aggregate;
@@ -37,6 +38,7 @@ mod codec;
 mod error;
 mod function;
 mod functions;
+pub mod query;
 mod transform;
 mod value;
 
