@@ -14,13 +14,13 @@ const WEEK: i64 = 7 * DAY;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// Not a Go duration at all, or one beyond 292 years.
-    #[error("time: invalid duration {}", crate::strconv::quote(.0))]
+    #[error("time: invalid duration {}", time_quote(.0))]
     Invalid(String),
     /// A Go duration whose last number has no unit.
-    #[error("time: missing unit in duration {}", crate::strconv::quote(.0))]
+    #[error("time: missing unit in duration {}", time_quote(.0))]
     MissingUnit(String),
     /// A Go duration with a unit that Go does not know (`d` and `w` are such).
-    #[error("time: unknown unit {} in duration {}", crate::strconv::quote(.unit), crate::strconv::quote(.text))]
+    #[error("time: unknown unit {} in duration {}", time_quote(.unit), time_quote(.text))]
     UnknownUnit {
         /// The unit found.
         unit: String,
@@ -38,6 +38,28 @@ pub enum DurationError {
         /// The last unit of the text.
         unit: String,
     },
+}
+
+/// Quotes as the errors of Go's `time` package do: bytes beyond ASCII and control characters in hexadecimal.
+fn time_quote(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            b' '..=0x7f => out.push(char::from(byte)),
+            byte => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// Parses a duration as Go's `time.ParseDuration`: `1h30m`, `1.5s`, `-2ms`, `0`. Units are `ns us µs ms s m h`.

@@ -20,14 +20,23 @@
 //! | [`path_match`](mod@path_match) | `path.Match` |
 //! | [`time_layout`] | `Time.Format` |
 //! | [`unicode`] | character classes |
+//! | [`value`] | what templates and verbs are given: values that stand for Go types |
+//! | [`fmt`](mod@fmt) | `Sprintf`, `Sprint`, `Sprintln` and their verbs |
+//! | [`json`] | `json.Marshal` of those values |
+//! | [`template`] | `text/template` and, in [`template::html`], `html/template` |
 
 pub mod duration;
+pub mod fmt;
+pub mod json;
 pub mod path_match;
 pub mod regexp;
 pub mod strconv;
+pub mod template;
 pub mod time_layout;
 pub mod unicode;
+pub mod value;
 
 pub use duration::DurationError;
 pub use path_match::{BadPattern, path_match};
 pub use regexp::{Regexp, RegexpError};
+pub use value::Value;
