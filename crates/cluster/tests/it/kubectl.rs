@@ -52,10 +52,17 @@ fn tools(directory: &Path, found: &mut Vec<PathBuf>, depth: usize) {
         let path = entry.path();
         if path.is_dir() && depth < 8 {
             tools(&path, found, depth + 1);
-        } else if path.file_name().is_some_and(|name| name == "kubectl") {
+        } else if path.file_name().is_some_and(|name| name == "kubectl") && executable(&path) {
             found.push(path);
         }
     }
+}
+
+/// The package brings a shell completion of the same name.
+fn executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
 fn kubectls() -> Vec<PathBuf> {
