@@ -1,8 +1,7 @@
 //! `fmt.Sprintf`, `Sprint` and `Sprintln` for the values that templates handle.
 //!
 //! Verbs `v T t d b o O x X c q U e E f F g G s`, flags `+ - # 0` and space, width, precision, `*` and argument indexes; wrong uses print
-//! Go's `%!d(string=x)` forms. Pointers have no address here: `%p` is refused in the same form. A time's `%d` prints its
-//! seconds and nanoseconds instead of Go's private fields.
+//! Go's `%!d(string=x)` forms. Pointers have no address here: `%p` is refused in the same form.
 
 mod float;
 mod integer;

@@ -1,5 +1,7 @@
 //! Every row of the tables recorded from real Go (`testdata/*.json`) compared with this crate.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,8 +11,11 @@ use capstan_gocompat::value::{ContentKind, Function, Named, Parameter, Struct};
 use capstan_gocompat::{Regexp, Value, duration, json, strconv, time_layout};
 use serde_json::Value as Json;
 
+/// Reads a table; `CAPSTAN_RECORDED` names another folder of them, such as one recorded just now.
 fn table(name: &str) -> Vec<Json> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/{name}.json"));
+    let folder = std::env::var("CAPSTAN_RECORDED");
+    let folder = folder.unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/testdata").to_owned());
+    let path = Path::new(&folder).join(format!("{name}.json"));
     let text = std::fs::read_to_string(&path).unwrap();
     serde_json::from_str(&text).unwrap()
 }

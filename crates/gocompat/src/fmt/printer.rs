@@ -1,5 +1,7 @@
 //! One `fmt` call: the text so far, the flags of the current verb, and how each kind of value prints.
 
+use std::fmt::Write as _;
+
 use super::MAX_OUTPUT_BYTES;
 use super::float::format_float;
 use super::integer;
@@ -146,25 +148,13 @@ impl Printer {
                 self.integer(value, *number < 0, number.unsigned_abs(), true, verb);
             }
             Value::Named(named) => {
-                self.integer(value, named.value < 0, named.value.unsigned_abs(), true, verb)
+                self.integer(value, named.value < 0, named.value.unsigned_abs(), true, verb);
             }
             Value::Byte(byte) => self.integer(value, false, u64::from(*byte), false, verb),
             Value::Float(number) => self.float(value, *number, verb),
             Value::String(text) | Value::Content(_, text) => self.string(value, text, verb),
             Value::Bytes(bytes) => self.bytes(bytes, verb),
-            Value::Time(nanos) => {
-                if self.erroring || verb == 'v' {
-                    let text = time_layout::format_string(*nanos);
-                    self.push_str(&text);
-                } else {
-                    self.push('{');
-                    let seconds = nanos.div_euclid(1_000_000_000);
-                    self.value(&Value::Int(seconds), verb, depth + 1);
-                    self.push(' ');
-                    self.value(&Value::Int(nanos.rem_euclid(1_000_000_000)), verb, depth + 1);
-                    self.push('}');
-                }
-            }
+            Value::Time(nanos) => self.time_fields(*nanos, verb),
             Value::List(list) => {
                 let (open, close) = self.open(value, "[", ']');
                 self.push_str(&open);
@@ -200,6 +190,44 @@ impl Printer {
             }
             Value::Function(_) => self.push_str("<func>"),
         }
+    }
+
+    /// A time by a verb that its `String` method is not for: Go's private fields are nanoseconds, seconds since the year 1
+    /// and no location, which stands for UTC.
+    fn time_fields(&mut self, nanos: i64, verb: char) {
+        const YEAR_ONE: i64 = 62_135_596_800;
+        let seconds = nanos.div_euclid(1_000_000_000) + YEAR_ONE;
+        let fields = [("uint64", nanos.rem_euclid(1_000_000_000)), ("int64", seconds)];
+        self.push('{');
+        for (type_name, number) in fields {
+            if matches!(verb, 'd' | 'b' | 'o' | 'O' | 'c' | 'U') {
+                self.value(&Value::Int(number), verb, 1);
+            } else {
+                self.push_str(&format!("%!{verb}({type_name}="));
+                self.digits(false, number.unsigned_abs(), 10, 'v');
+                self.push(')');
+            }
+            self.push(' ');
+        }
+        if matches!(verb, 'd' | 'b' | 'o') {
+            self.digits(
+                false,
+                0,
+                if verb == 'd' {
+                    10
+                } else if verb == 'b' {
+                    2
+                } else {
+                    8
+                },
+                verb,
+            );
+        } else {
+            self.push_str(&format!("%!{verb}(*time.Location="));
+            self.pad("<nil>");
+            self.push(')');
+        }
+        self.push('}');
     }
 
     /// How a composite opens and closes, which `%#v` does in Go's syntax.
@@ -419,7 +447,8 @@ impl Printer {
             };
             out.push_str(&quoted[1..quoted.len() - 1]);
             for byte in chunk.invalid().iter().take(left) {
-                out.push_str(&format!("\\x{byte:02x}"));
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
             }
             left -= chunk.invalid().len().min(left);
         }
@@ -429,7 +458,6 @@ impl Printer {
 
     /// `%x` of the bytes of a string.
     fn hexadecimal(&mut self, bytes: &[u8], upper: bool) {
-        use std::fmt::Write as _;
         let bytes = &bytes[..self.flags.precision.unwrap_or(bytes.len()).min(bytes.len())];
         let prefix = match (self.flags.sharp, upper) {
             (false, _) => "",
@@ -457,7 +485,6 @@ impl Printer {
 
 /// `strconv.QuoteToASCII`.
 fn quote_ascii(text: &str, quote: char) -> String {
-    use std::fmt::Write as _;
     let mut out = String::new();
     out.push(quote);
     for c in text.chars() {

@@ -19,8 +19,8 @@ pub(super) struct TreeSet {
 impl TreeSet {
     /// The line of a byte position.
     pub(super) fn line(&self, position: usize) -> usize {
-        let before = self.text.as_bytes().get(..position).unwrap_or(&[]);
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        let newlines = self.text.match_indices('\n');
+        1 + newlines.take_while(|(at, _)| *at < position).count()
     }
 
     /// `NAME:LINE:COLUMN` of a byte position.

@@ -41,14 +41,8 @@ func recordVerbs() {
 	}
 	for _, value := range values {
 		for _, format := range formats {
-			_, isTime := value.(time.Time)
-			_, isEvent := value.(event)
-			plain := strings.Trim(format, "%+-#0123456789.| ")
-			// A time prints its private fields, with an address, for the other verbs.
-			if (isTime || isEvent) && plain != "v" && plain != "s" && plain != "q" && plain != "T" && !(isTime && (plain == "x" || plain == "X")) {
-				continue
-			}
-			if isEvent && (plain == "s" || plain == "q") {
+			// A struct prints times within it by their private fields, with the address of their zone.
+			if _, isEvent := value.(event); isEvent && strings.Trim(format, "%+-#0123456789.| ") != "v" {
 				continue
 			}
 			add(format, value)

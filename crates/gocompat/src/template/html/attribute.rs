@@ -186,8 +186,9 @@ fn reference(text: &[u8]) -> Option<(char, usize)> {
         let c = char::from_u32(code)
             .filter(|c| *c != '\0')
             .unwrap_or(char::REPLACEMENT_CHARACTER);
-        let semicolon = usize::from(digits.get(count) == Some(&b';'));
-        return Some((c, prefix + count + semicolon));
+        let length = prefix + count + usize::from(digits.get(count) == Some(&b';'));
+        // Go takes a single digit without a semicolon for text.
+        return (length > 2).then_some((c, length));
     }
     let count = text
         .iter()

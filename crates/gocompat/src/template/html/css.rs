@@ -123,7 +123,7 @@ pub(super) fn filter(text: &str) -> String {
             }
             b'-' if before == b'-' => return FAILSAFE.to_owned(),
             byte if *byte < 0x80 && *byte != b'-' && is_name_byte(*byte) => {
-                name.push(byte.to_ascii_lowercase())
+                name.push(byte.to_ascii_lowercase());
             }
             _ => {}
         }

@@ -1,12 +1,15 @@
 //! Walks the trees, infers the context of every action and puts the escapers behind its pipeline.
 
+mod pipeline;
+mod text;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::context::{Attr, Context, Delim, EscapeError, HtmlElement, JsCtx, State, UrlPart};
-use super::{attribute, script, transition};
+use super::context::{Context, Delim, EscapeError, JsCtx, State, UrlPart};
 use crate::strconv;
-use crate::template::node::{Arg, ArgKind, Branch, Command, List, Node, Pipe, TreeSet};
+use crate::template::node::{Branch, List, Node, Pipe, TreeSet};
+use pipeline::{add_escapers, identifier, is_predefined};
 
 /// Most nodes visited: bodies of loops are visited twice, so nesting doubles the work.
 const MAX_STEPS: u64 = 200_000;
@@ -374,119 +377,6 @@ impl Escaper {
         self.edits.actions.insert(id, escapers);
         context
     }
-
-    /// Follows the text; comments are dropped from it and stray `<` escaped.
-    fn text(&mut self, mut context: Context, id: u32, text: &str) -> Context {
-        let bytes = text.as_bytes();
-        let (mut at, mut written) = (0, 0);
-        let mut out: Vec<u8> = Vec::new();
-        while at != bytes.len() {
-            let (next, read) = after_text(context.clone(), &bytes[at..]);
-            let end = at + read;
-            if matches!(context.state, State::Text | State::Rcdata) {
-                let mut text_end = end;
-                if next.state != context.state
-                    && let Some(tag) = bytes[at..end].iter().rposition(|byte| *byte == b'<')
-                {
-                    text_end = at + tag;
-                }
-                for index in at..text_end {
-                    if bytes[index] == b'<' && !is_doctype(&bytes[index..]) {
-                        out.extend_from_slice(&bytes[written..index]);
-                        out.extend_from_slice(b"&lt;");
-                        written = index + 1;
-                    }
-                }
-            } else if context.state.is_comment() && context.delim == Delim::None {
-                match context.state {
-                    // A comment with a line break counts as one.
-                    State::JsBlockComment => {
-                        let dropped = String::from_utf8_lossy(&bytes[written..end]);
-                        let breaks = dropped.contains(['\n', '\r', '\u{2028}', '\u{2029}']);
-                        out.push(if breaks { b'\n' } else { b' ' });
-                    }
-                    State::CssBlockComment => out.push(b' '),
-                    _ => {}
-                }
-                written = end;
-            }
-            if context.state != next.state && next.state.is_comment() && next.delim == Delim::None {
-                let opening = if next.state == State::HtmlComment { 4 } else { 2 };
-                out.extend_from_slice(bytes.get(written..end.saturating_sub(opening)).unwrap_or(&[]));
-                written = end;
-            }
-            if read == 0 && context == next {
-                return Context::error(None, "template is too complex");
-            }
-            context = next;
-            at = end;
-        }
-        if written != 0 && context.state != State::Error {
-            if !context.state.is_comment() || context.delim != Delim::None {
-                out.extend_from_slice(&bytes[written..]);
-            }
-            self.edits
-                .texts
-                .insert(id, String::from_utf8_lossy(&out).into_owned());
-        }
-        context
-    }
-}
-
-fn is_doctype(text: &[u8]) -> bool {
-    text.get(..9)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"<!DOCTYPE"))
-}
-
-/// The context after some of the text, and how much of it that was.
-fn after_text(context: Context, text: &[u8]) -> (Context, usize) {
-    if context.delim == Delim::None {
-        let (ended, end) = transition::special_tag_end(context.clone(), text);
-        if end == 0 {
-            return (ended, 0);
-        }
-        return transition::step(context, &text[..end]);
-    }
-    let ends = context.delim.ends();
-    let end = text
-        .iter()
-        .position(|byte| ends.contains(byte))
-        .unwrap_or(text.len());
-    if context.delim == Delim::SpaceOrTagEnd
-        && let Some(bad) = text[..end].iter().find(|byte| b"\"'<=`".contains(byte))
-    {
-        let message = format!(
-            "{} in unquoted attr: {}",
-            strconv::quote(&char::from(*bad).to_string()),
-            strconv::quote(&String::from_utf8_lossy(&text[..end]))
-        );
-        return (Context::error(None, message), text.len());
-    }
-    if end == text.len() {
-        let decoded = attribute::unescape(text);
-        let (mut context, mut rest) = (context, decoded.as_slice());
-        while !rest.is_empty() {
-            let (next, read) = transition::step(context.clone(), rest);
-            if read == 0 && next == context {
-                break;
-            }
-            context = next;
-            rest = &rest[read..];
-        }
-        return (context, text.len());
-    }
-    let mut element = context.element;
-    let decides_type =
-        context.state == State::Attr && element == HtmlElement::Script && context.attr == Attr::ScriptType;
-    if decides_type && !script::is_js_type(&String::from_utf8_lossy(&text[..end])) {
-        element = HtmlElement::None;
-    }
-    let next = Context {
-        state: State::Tag,
-        element,
-        ..Context::default()
-    };
-    (next, end + usize::from(context.delim != Delim::SpaceOrTagEnd))
 }
 
 /// The context after either of two branches.
@@ -535,103 +425,4 @@ fn join_range(trees: &TreeSet, mut context: Context, range: &RangeContext) -> Co
         }
     }
     context
-}
-
-/// The function a command calls.
-fn identifier(command: &Command) -> Option<&str> {
-    match &command.args.first()?.kind {
-        ArgKind::Identifier(name) => Some(name),
-        _ => None,
-    }
-}
-
-fn is_predefined(name: &str) -> bool {
-    matches!(name, "html" | "urlquery")
-}
-
-/// The predefined escaper that a contextual one is as good as, or the name itself.
-fn normalized(name: &str) -> &str {
-    match name {
-        "_html_template_attrescaper" | "_html_template_htmlescaper" | "_html_template_rcdataescaper" => {
-            "html"
-        }
-        "_html_template_urlescaper" | "_html_template_urlnormalizer" => "urlquery",
-        name => name,
-    }
-}
-
-/// Whether `next` changes nothing behind `last`.
-fn is_redundant(last: &str, next: &str) -> bool {
-    match last.strip_prefix("_html_template_") {
-        Some("commentescaper") => matches!(
-            next,
-            "_html_template_attrescaper" | "_html_template_nospaceescaper" | "_html_template_htmlescaper"
-        ),
-        Some("cssescaper" | "jsregexpescaper" | "jsstrescaper") => next == "_html_template_attrescaper",
-        Some("urlescaper") => next == "_html_template_urlnormalizer",
-        _ => false,
-    }
-}
-
-fn append(commands: &mut Vec<Command>, name: &str, position: usize) {
-    let last = commands.last().and_then(identifier);
-    if last.is_some_and(|last| is_redundant(last, name)) {
-        return;
-    }
-    let arg = Arg {
-        position,
-        kind: ArgKind::Identifier(name.to_owned()),
-    };
-    commands.push(Command {
-        position,
-        args: vec![arg],
-    });
-}
-
-/// Ends a pipeline with the escapers; an `html` or `urlquery` at its end takes the place of an equivalent one.
-fn add_escapers(pipe: &mut Pipe, escapers: &[&'static str]) {
-    if escapers.is_empty() {
-        return;
-    }
-    let position = pipe.position;
-    let mut escapers: Vec<String> = escapers.iter().map(|name| (*name).to_owned()).collect();
-    let last = pipe
-        .commands
-        .last()
-        .and_then(identifier)
-        .filter(|name| is_predefined(name));
-    if let Some(predefined) = last.map(str::to_owned) {
-        let single = pipe.commands.len() == 1;
-        if let Some(command) = pipe
-            .commands
-            .last_mut()
-            .filter(|command| single && command.args.len() > 1)
-            && let Some(first) = command.args.first_mut()
-        {
-            // {{html a b}} becomes {{_eval_args_ a b | html}}.
-            first.kind = ArgKind::Identifier("_eval_args_".to_owned());
-            append(&mut pipe.commands, &predefined, position);
-        }
-        let mut replaced = false;
-        for escaper in &mut escapers {
-            if normalized(escaper) == normalized(&predefined) {
-                escaper.clone_from(&predefined);
-                replaced = true;
-            }
-        }
-        if replaced {
-            pipe.commands.pop();
-        }
-    }
-    let present: HashSet<String> = pipe
-        .commands
-        .iter()
-        .filter_map(identifier)
-        .map(|name| normalized(name).to_owned())
-        .collect();
-    for escaper in &escapers {
-        if !present.contains(normalized(escaper)) {
-            append(&mut pipe.commands, escaper, position);
-        }
-    }
 }
