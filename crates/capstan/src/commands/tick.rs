@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use capstan_flow::{Mode, TaskKind, Vars};
 use clap::{Args, Subcommand};
 
 /// Formats and checks TICKscripts.
@@ -28,7 +29,7 @@ enum TickCommand {
         #[arg(short, long, requires = "write")]
         backup: bool,
     },
-    /// Says what is wrong with scripts, all of it at once
+    /// Says what the server would refuse in scripts, all of it at once
     Check {
         /// Files; none means standard input
         files: Vec<PathBuf>,
@@ -92,13 +93,23 @@ fn format(script: &str, file: Option<&Path>, write: bool, backup: bool) -> Resul
     Ok(true)
 }
 
+/// Syntax first, all of it; then what the names in the script mean. Variables need no values, as in a template.
 fn check(script: &str, file: Option<&Path>) -> Result<bool> {
-    let errors = capstan_tick::errors(script);
     let mut err = std::io::stderr().lock();
+    let errors = capstan_tick::errors(script);
     for error in &errors {
         write!(err, "{}", error.render(script, &name(file)))?;
     }
-    Ok(errors.is_empty())
+    if !errors.is_empty() {
+        return Ok(false);
+    }
+    match capstan_flow::define(script, TaskKind::Auto, &Vars::new(), Mode::Template) {
+        Ok(_) => Ok(true),
+        Err(error) => {
+            write!(err, "{}", error.render(script, &name(file)))?;
+            Ok(false)
+        }
+    }
 }
 
 fn name(file: Option<&Path>) -> String {
