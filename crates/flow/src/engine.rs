@@ -10,5 +10,6 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+pub mod watch;
 
 pub use task::{StartError, Task, TaskError};

@@ -88,3 +88,47 @@ pub(crate) mod k8s_autoscale {
     mod tests;
     mod turn;
 }
+pub(crate) mod join {
+    mod exec;
+    mod matching;
+    mod merge;
+    mod sets;
+    pub(crate) mod spec;
+    mod stored;
+    #[cfg(test)]
+    mod tests;
+}
+pub(crate) mod union {
+    mod exec;
+    mod picked;
+    pub(crate) mod spec;
+}
+pub(crate) mod flatten {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod combine {
+    mod combinations;
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod trickle {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod barrier {
+    mod exec;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
+}
+pub(crate) mod stats {
+    mod exec;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
+}
+pub(crate) mod kapacitor_loopback {
+    mod exec;
+    pub(crate) mod spec;
+}

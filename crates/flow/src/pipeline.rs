@@ -80,6 +80,26 @@ impl Pipeline {
         id
     }
 
+    /// Adds a node under several parents, in this order. Its edges are those of a child of `on`.
+    pub(crate) fn add_under(&mut self, on: NodeId, parents: &[NodeId], spec: &'static NodeSpec) -> NodeId {
+        let (wants, provides) = spec.edges(self.node(on).provides);
+        let id = self.push(NodeConfig::new(spec, wants, provides));
+        for &parent in parents {
+            self.link(parent, id);
+        }
+        id
+    }
+
+    /// Adds a source that counts what `watched` gives. Counting takes a child, so one that has none gets one (N-59).
+    pub(crate) fn add_watcher(&mut self, watched: NodeId, spec: &'static NodeSpec) -> NodeId {
+        let id = self.add_source(spec);
+        self.node_mut(id).watches = Some(watched);
+        if self.node(watched).children.is_empty() {
+            self.add_child(watched, &crate::nodes::noop::spec::NOOP);
+        }
+        id
+    }
+
     /// Makes `child` a child of `parent`. Each link takes a running number and the last one stays (N-02).
     pub(crate) fn link(&mut self, parent: NodeId, child: NodeId) {
         let number = self.take_number();

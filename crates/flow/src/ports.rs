@@ -1,6 +1,7 @@
 //! The outside world as nodes see it. The binary wires real implementations in; tests and offline runs wire fakes.
 
 mod log;
+mod loopback;
 pub mod scaler;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use capstan_base::SharedClock;
 
 pub use log::{DataEvent, LogLevel, LogSink, NoLog, NodeErrorEvent};
+pub use loopback::{Loopback, LoopbackError, NoLoopback};
 pub use scaler::{
     ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler,
 };
@@ -26,6 +28,8 @@ pub struct Ports {
     pub log: Arc<dyn LogSink>,
     /// Scales of objects; `None`: no orchestrator is configured (N-206).
     pub scaler: Option<Arc<dyn Scaler>>,
+    /// Where `kapacitorLoopback` writes.
+    pub loopback: Arc<dyn Loopback>,
     /// Where `httpOut` publishes; one per task.
     pub endpoints: Endpoints,
     /// Called when a port answered a node; see [`Task::complete`](crate::engine::Task::complete).
@@ -40,6 +44,7 @@ impl Ports {
             zone: jiff::tz::TimeZone::UTC,
             log: Arc::new(NoLog),
             scaler: None,
+            loopback: Arc::new(NoLoopback),
             endpoints: Endpoints::default(),
             wake: Arc::new(|| {}),
         }

@@ -48,6 +48,8 @@ pub enum Parents {
     Any,
     /// Only these kinds.
     Only(&'static [&'static str]),
+    /// Every node, sources too, which it watches without being linked to it (N-97).
+    Watched,
 }
 
 /// The edge a node takes (N-04).
@@ -242,6 +244,14 @@ pub static REGISTRY: &[&NodeSpec] = &[
     &nodes::influxql::spec::SPECS[19],
     &nodes::influxql::spec::SPECS[20],
     &nodes::k8s_autoscale::spec::K8S_AUTOSCALE,
+    &nodes::join::spec::JOIN,
+    &nodes::union::spec::UNION,
+    &nodes::flatten::spec::FLATTEN,
+    &nodes::combine::spec::COMBINE,
+    &nodes::trickle::spec::TRICKLE,
+    &nodes::barrier::spec::BARRIER,
+    &nodes::stats::spec::STATS,
+    &nodes::kapacitor_loopback::spec::KAPACITOR_LOOPBACK,
 ];
 
 impl NodeSpec {
@@ -268,6 +278,7 @@ impl NodeSpec {
             && match self.parents {
                 Parents::None => false,
                 Parents::Any => parent.parents != Parents::None,
+                Parents::Watched => true,
                 Parents::Only(kinds) => kinds.contains(&parent.kind),
             }
     }

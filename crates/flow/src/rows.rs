@@ -82,6 +82,18 @@ impl OutputRows {
         });
     }
 
+    /// The rows as the rows of one batch of measurement `name`, possibly none.
+    pub(crate) fn single(mut self, name: &Arc<str>) -> Arc<Block> {
+        self.close();
+        let empty = || {
+            let keys = Arc::clone(&self.keys);
+            Arc::new(block(Arc::clone(name), keys, Vec::new(), Vec::new(), Vec::new()))
+        };
+        self.done
+            .first()
+            .map_or_else(empty, |points| Arc::clone(&points.block))
+    }
+
     /// The finished points in order.
     pub fn finish(mut self) -> impl Iterator<Item = Message> {
         self.close();

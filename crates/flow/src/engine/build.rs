@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::mailbox::{Inbox, Mailbox};
+use super::watch::GroupCounts;
 use crate::pipeline::{NodeId, Pipeline};
 use crate::ports::Ports;
 
@@ -19,6 +20,8 @@ pub struct Builder<'a> {
     pub ports: &'a Ports,
     pub(crate) node: NodeId,
     pub(crate) inbox: &'a Arc<Inbox>,
+    /// Nodes whose output is counted by group.
+    pub(crate) watched: &'a mut Vec<(NodeId, Arc<GroupCounts>)>,
 }
 
 impl Builder<'_> {
@@ -28,6 +31,16 @@ impl Builder<'_> {
             node: self.node,
             inbox: Arc::clone(self.inbox),
         }
+    }
+
+    /// Has the points counted that `node` gives to its first child.
+    pub fn watch(&mut self, node: NodeId) -> Arc<GroupCounts> {
+        if let Some((_, counts)) = self.watched.iter().find(|(known, _)| *known == node) {
+            return Arc::clone(counts);
+        }
+        let counts = Arc::new(GroupCounts::default());
+        self.watched.push((node, Arc::clone(&counts)));
+        counts
     }
 
     /// The node's number.

@@ -14,6 +14,7 @@ use super::mailbox::Inbox;
 use super::snapshot::{RestoreGroups, SnapshotError, SnapshotGroups, Stored, StoredNode, VERSION};
 use super::stats::{NodeStats, TaskStats};
 use super::timing::{Throughput, Timing};
+use super::watch::GroupCounts;
 use crate::message::{Message, PointBatch, Points};
 use crate::node::{Node, NodeError, Outcome};
 use crate::pipeline::{EdgeType, NodeId, Pipeline};
@@ -75,6 +76,8 @@ struct Running {
     errors: ErrorLog,
     timing: Timing,
     quiet: bool,
+    /// Who counts what goes out, if anybody does.
+    watched: Option<Arc<GroupCounts>>,
 }
 
 /// A pipeline in execution. It does nothing by itself: whoever owns it hands in data, answers and timers, and every
@@ -91,6 +94,8 @@ pub struct Task {
     inbox: Arc<Inbox>,
     throughput: Throughput,
     by_name: bool,
+    /// Whether a node has several parents, so that it matters what comes from one before the other.
+    joins: bool,
     out: Vec<Message>,
     running: bool,
 }
@@ -119,6 +124,7 @@ impl Task {
         let inbox = Inbox::new(Arc::clone(&ports.wake));
         let order = pipeline.order();
         let mut nodes: Vec<Option<Running>> = pipeline.nodes().iter().map(|_| None).collect();
+        let mut watched = Vec::new();
         for &at in &order {
             let config = pipeline.node(at);
             let name: Arc<str> = config.name().into();
@@ -134,6 +140,7 @@ impl Task {
                 ports: &ports,
                 node: at,
                 inbox: &inbox,
+                watched: &mut watched,
             };
             let node = (config.spec.build)(config, &mut builder).map_err(refuse)?;
             nodes[at.index()] = Some(Running {
@@ -146,6 +153,7 @@ impl Task {
                 errors: ErrorLog::default(),
                 timing: Timing::default(),
                 quiet: config.quiet(),
+                watched: None,
             });
             for (input, &parent) in config.parents.iter().enumerate() {
                 let above = pipeline.node(parent);
@@ -175,9 +183,15 @@ impl Task {
                 .children
                 .sort_by_key(|(child, _)| config.children.iter().position(|c| c == child));
         }
+        for (node, counts) in watched {
+            if let Some(running) = nodes.get_mut(node.index()) {
+                running.watched = Some(counts);
+            }
+        }
         let by_name = nodes.iter().any(|running| running.node.groups_by_name());
         Ok(Self {
             measurements: pipeline.measurements(),
+            joins: pipeline.nodes().iter().any(|node| node.parents.len() > 1),
             id,
             pipeline,
             dbrps,
@@ -259,8 +273,15 @@ impl Task {
             points += counted(message);
         }
         self.throughput.add(points, self.ports.clock.monotonic());
-        self.deliver(source, messages)?;
-        self.sweep()
+        if !self.joins {
+            self.deliver(source, messages)?;
+            return self.sweep();
+        }
+        for piece in messages.into_iter().flat_map(by_time) {
+            self.deliver(source, vec![piece])?;
+            self.sweep()?;
+        }
+        Ok(())
     }
 
     /// Hands a batch to a query node's children, as if the node had fetched it: batch tasks' way in.
@@ -524,6 +545,9 @@ impl Task {
     fn pass_on(&mut self, at: NodeId, out: &mut Vec<Message>) {
         for message in out.drain(..) {
             let points = counted(&message);
+            if let Some(counts) = &self.nodes[at.index()].watched {
+                counts.count(&message);
+            }
             for child in 0..self.nodes[at.index()].children.len() {
                 let (to, input) = self.nodes[at.index()].children[child];
                 self.nodes[at.index()].processed[child] += points;
@@ -582,6 +606,24 @@ fn runs(batch: &Batch, wanted: &[bool]) -> Vec<Message> {
         ungrouped(Arc::new(block.gather(&rows)))
     };
     pieces.iter().map(piece).collect()
+}
+
+/// The points in pieces of one time each: parents of a join are kept in step, whatever a body holds.
+fn by_time(message: Message) -> Vec<Message> {
+    let Message::Points(points) = &message else {
+        return vec![message];
+    };
+    let time = &points.block.time;
+    if time.first() == time.last() && time.windows(2).all(|pair| pair[0] == pair[1]) {
+        return vec![message];
+    }
+    let mut start = 0;
+    let piece = |run: &[i64]| {
+        let rows: Vec<u32> = (start..start + run.len() as u32).collect();
+        start += run.len() as u32;
+        Message::Points(points.gather(&rows))
+    };
+    time.chunk_by(|a, b| a == b).map(piece).collect()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -235,6 +235,20 @@ fn keyed_scripts() -> Vec<(String, &'static str)> {
         ("movingAverage", "movingAverage('value', 3)"),
         ("cumulativeSum", "cumulativeSum('value')"),
         ("holtWinters", "holtWinters('value', 1, 0, 1s)"),
+        (
+            "join",
+            "join(stream|from().measurement('m').groupBy('rs')|where(lambda: \"value\" > 20.0)).as('a','b')",
+        ),
+        (
+            "union",
+            "union(stream|from().measurement('m').groupBy('rs')|shift(2s)).rename('u')",
+        ),
+        ("flatten", "flatten().on('host')"),
+        (
+            "combine",
+            "combine(lambda: TRUE, lambda: count() > 1).as('x', 'y')",
+        ),
+        ("barrier", "barrier().idle(1s)"),
     ];
     let script = |(kind, node): (&'static str, &str)| {
         (

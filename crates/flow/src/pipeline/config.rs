@@ -19,6 +19,8 @@ pub struct NodeConfig {
     pub provides: EdgeType,
     pub parents: Vec<NodeId>,
     pub children: Vec<NodeId>,
+    /// The node whose output it counts (N-97).
+    pub watches: Option<NodeId>,
     /// Arguments of the chaining method, nodes left out.
     pub arguments: Vec<Value>,
     /// Calls of property methods in order, with their arguments.
@@ -34,6 +36,7 @@ impl NodeConfig {
             provides,
             parents: Vec::new(),
             children: Vec::new(),
+            watches: None,
             arguments: Vec::new(),
             properties: Vec::new(),
         }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use capstan_model::{Tags, Value};
+use capstan_model::{Block, Tags, Value};
 use serde::{Deserialize, Serialize};
 
 use super::{OwnKeys, RowBuffer};
+use crate::message::PointBatch;
+use crate::node::{RestoreGroups, SnapshotGroups};
 
 /// A row with names and values instead of keys and columns.
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,5 +92,53 @@ impl RowBuffer {
             );
         }
         rows
+    }
+}
+
+/// The rows of a block as a snapshot holds them.
+pub(crate) fn store_block(block: &Block) -> Vec<StoredRow> {
+    let mut keys = OwnKeys::default();
+    let mut rows = RowBuffer::default();
+    for row in 0..block.len() {
+        let key = keys.of_row(block, row);
+        rows.push(block, row, key);
+    }
+    rows.store(&keys)
+}
+
+/// A block of a snapshot's rows; its keys are those of `keys`.
+pub(crate) fn unstore_block(name: Arc<str>, stored: Vec<StoredRow>, keys: &OwnKeys) -> Block {
+    RowBuffer::unstore(stored, keys).to_block(name, Arc::clone(keys.table()))
+}
+
+/// A batch in a snapshot.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredBatch {
+    name: String,
+    group: u32,
+    tmax: i64,
+    rows: Vec<StoredRow>,
+}
+
+impl StoredBatch {
+    /// The batch as a snapshot holds it.
+    pub(crate) fn of(batch: &PointBatch, groups: &mut SnapshotGroups<'_>) -> Self {
+        Self {
+            name: batch.name.to_string(),
+            group: groups.place(batch.group),
+            tmax: batch.tmax,
+            rows: store_block(&batch.rows),
+        }
+    }
+
+    /// The batch of a snapshot; `None` if the snapshot lacks its group.
+    pub(crate) fn restore(self, groups: &RestoreGroups<'_>, keys: &OwnKeys) -> Option<PointBatch> {
+        let name: Arc<str> = self.name.into();
+        Some(PointBatch {
+            group: groups.group(self.group)?,
+            tmax: self.tmax,
+            rows: Arc::new(unstore_block(Arc::clone(&name), self.rows, keys)),
+            name,
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::error::DefineError;
 use super::suggest;
 use super::value::Value;
 use crate::pipeline::NodeId;
-use crate::registry::{NodeSpec, Property, QUIET, REGISTRY, Repeat};
+use crate::registry::{NodeSpec, Parents, Property, QUIET, REGISTRY, Repeat};
 
 /// Upper- and lower-case first letters are the same (T-52).
 fn canonical(name: &str) -> String {
@@ -112,10 +112,15 @@ impl Binder<'_> {
             .iter()
             .flat_map(|given| given.nodes.iter().copied())
             .collect();
-        let id = pipeline.add_child(parent, spec);
-        for other in others {
-            pipeline.link(other, id);
-        }
+        let id = if spec.parents == Parents::Watched {
+            pipeline.add_watcher(parent, spec)
+        } else {
+            // The node it is called on is the first parent, except of a union, whose last it is (N-90).
+            let mut parents = others;
+            let at = if spec.method == "union" { parents.len() } else { 0 };
+            parents.insert(at, parent);
+            pipeline.add_under(parent, &parents, spec)
+        };
         if let Some(given) = arguments {
             pipeline.node_mut(id).arguments = given.values;
         }

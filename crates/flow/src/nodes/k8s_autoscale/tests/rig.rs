@@ -85,6 +85,7 @@ impl Rig {
             ports: &ports,
             node: at,
             inbox: &inbox,
+            watched: &mut Vec::new(),
         };
         let node = (config.spec.build)(config, &mut builder)?;
         Ok(Self {
