@@ -38,6 +38,7 @@
 //! | `nodes` | the nodes, one folder per kind |
 //! | [`message`] | what moves along an edge |
 //! | [`group_state`], [`rows`], [`lambda`] | what nodes are made of |
+//! | [`recording`] | recorded batches |
 //! | [`ports`], [`endpoints`] | the outside world as nodes see it |
 
 mod dimensions;
@@ -52,6 +53,7 @@ mod nodes;
 pub mod pipeline;
 pub mod ports;
 mod predicate;
+pub mod recording;
 pub mod registry;
 pub mod rows;
 pub mod script;

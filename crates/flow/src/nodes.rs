@@ -28,8 +28,47 @@ pub(crate) mod derivative {
 }
 pub(crate) mod http_out {
     mod exec;
-    mod render;
+    pub(crate) mod render;
+    pub(crate) mod series;
     pub(crate) mod spec;
+}
+pub(crate) mod batch {
+    mod exec;
+    pub(crate) mod spec;
+}
+pub(crate) mod query {
+    mod cron;
+    pub(crate) mod exec;
+    mod results;
+    mod schedule;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
+}
+pub(crate) mod query_flux {
+    pub(crate) mod spec;
+}
+pub(crate) mod http_post {
+    mod body;
+    mod exec;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
+}
+pub(crate) mod influxdb_out {
+    mod exec;
+    mod precision;
+    mod queue;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
+}
+pub(crate) mod sideload {
+    mod convert;
+    mod exec;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
 }
 pub(crate) mod influxql {
     mod aggregate;

@@ -179,6 +179,10 @@ impl Pipeline {
     /// Measurements that the task wants: those of the `from` nodes right under the source; `None` for all (N-27, N-28).
     pub fn measurements(&self) -> Option<Vec<Arc<str>>> {
         let mut wanted = Vec::new();
+        // Batch tasks fetch their data themselves.
+        if self.edge() == EdgeType::Batch {
+            return Some(wanted);
+        }
         for &child in &self.node(self.source()).children {
             let child = self.node(child);
             match child.string("measurement") {

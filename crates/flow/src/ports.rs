@@ -1,18 +1,26 @@
 //! The outside world as nodes see it. The binary wires real implementations in; tests and offline runs wire fakes.
 
+pub mod http_post;
+pub mod influx_query;
+pub mod influx_write;
 mod log;
 mod loopback;
 pub mod scaler;
+pub mod sideload;
 
 use std::sync::Arc;
 
 use capstan_base::SharedClock;
 
+pub use http_post::{HttpPost, PostAnswer, PostEndpoint, PostRequest, PostSink, RowTemplate};
+pub use influx_query::{InfluxQuery, QueryRequest, QueryResults, QuerySeries, QuerySink};
+pub use influx_write::{InfluxWrite, WriteError, WriteRequest, WriteSink};
 pub use log::{DataEvent, LogLevel, LogSink, NoLog, NodeErrorEvent};
 pub use loopback::{Loopback, LoopbackError, NoLoopback};
 pub use scaler::{
     ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler,
 };
+pub use sideload::{SideSource, SideTables, Sideload};
 
 use crate::endpoints::Endpoints;
 use crate::engine::mailbox::Waker;
@@ -28,6 +36,14 @@ pub struct Ports {
     pub log: Arc<dyn LogSink>,
     /// Scales of objects; `None`: no orchestrator is configured (N-206).
     pub scaler: Option<Arc<dyn Scaler>>,
+    /// Where `query` and `queryFlux` ask; `None`: nowhere, batches are handed in.
+    pub influx_query: Option<Arc<dyn InfluxQuery>>,
+    /// Where `influxDBOut` writes; `None`: no InfluxDB is configured (N-169).
+    pub influx_write: Option<Arc<dyn InfluxWrite>>,
+    /// Where `httpPost` posts; `None`: posting fails.
+    pub http_post: Option<Arc<dyn HttpPost>>,
+    /// Where `sideload` finds its sources; `None`: nowhere.
+    pub sideload: Option<Arc<dyn Sideload>>,
     /// Where `kapacitorLoopback` writes.
     pub loopback: Arc<dyn Loopback>,
     /// Where `httpOut` publishes; one per task.
@@ -44,6 +60,10 @@ impl Ports {
             zone: jiff::tz::TimeZone::UTC,
             log: Arc::new(NoLog),
             scaler: None,
+            influx_query: None,
+            influx_write: None,
+            http_post: None,
+            sideload: None,
             loopback: Arc::new(NoLoopback),
             endpoints: Endpoints::default(),
             wake: Arc::new(|| {}),

@@ -11,6 +11,7 @@
 
 mod fast;
 mod number;
+mod print;
 mod rows;
 mod scan;
 mod series;
@@ -22,6 +23,7 @@ use std::fmt;
 
 use crate::batch::Batch;
 
+pub use print::append_point;
 pub use series::SeriesIndex;
 
 use rows::Rows;

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use capstan_gocompat::{strconv, time_layout};
 use capstan_model::Value;
 
-use super::exec::Series;
+use super::series::Series;
 
 /// `{"series":[…]}`, `{"series":null}` before any data, as Go writes a list that was never made.
-pub(super) fn result<'a>(series: impl Iterator<Item = &'a Series>) -> String {
+pub(crate) fn result<'a>(series: impl Iterator<Item = &'a Series>) -> String {
     let mut text = String::from("{\"series\":");
     let mut any = false;
     for series in series {
