@@ -245,8 +245,22 @@ mod tests {
 
     #[test]
     fn every_bad_level_and_the_recovery_are_events() {
-        let levels = [Level::Ok, Level::Info, Level::Info, Level::Ok, Level::Ok, Level::Info];
-        let wanted = [Decision::Quiet, event(0), event(1), event(2), Decision::Quiet, event(0)];
+        let levels = [
+            Level::Ok,
+            Level::Info,
+            Level::Info,
+            Level::Ok,
+            Level::Ok,
+            Level::Info,
+        ];
+        let wanted = [
+            Decision::Quiet,
+            event(0),
+            event(1),
+            event(2),
+            Decision::Quiet,
+            event(0),
+        ];
         assert_eq!(play(&Rules::default(), &levels), wanted);
     }
 
@@ -260,7 +274,10 @@ mod tests {
         let only = Decision::Quiet;
         assert_eq!(play(&rules, &levels), [event(0), only, only, only, only, only]);
         rules.repeat_after = 2;
-        assert_eq!(play(&rules, &levels), [event(0), only, event(2), only, event(4), only]);
+        assert_eq!(
+            play(&rules, &levels),
+            [event(0), only, event(2), only, event(4), only]
+        );
     }
 
     #[test]
@@ -283,7 +300,11 @@ mod tests {
         let mut history = History::new(&rules);
         let mut told = Vec::new();
         for time in 0..12 {
-            let level = if time < 6 && time % 2 == 0 { Level::Info } else { Level::Ok };
+            let level = if time < 6 && time % 2 == 0 {
+                Level::Info
+            } else {
+                Level::Ok
+            };
             let level = if time >= 6 { Level::Critical } else { level };
             history.record(time, level, &rules);
             told.push(history.decide_point(time, &rules) != Decision::Quiet);

@@ -78,7 +78,12 @@ const fn option(name: &'static str, property: &'static str, fill: Fill, doc: &'s
 }
 
 /// A property whose name in Kapacitor starts with an abbreviation: `uRL`, and as people write it.
-const fn url(name: &'static str, property: &'static str, alias: &'static str, doc: &'static str) -> HandlerOption {
+const fn url(
+    name: &'static str,
+    property: &'static str,
+    alias: &'static str,
+    doc: &'static str,
+) -> HandlerOption {
     HandlerOption {
         alias,
         ..text(name, property, doc)

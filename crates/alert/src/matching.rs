@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use capstan_expr::{CallError, Compiled, Environment, Function, Scope, ScopeValue, Signature, State, Type, Value};
+use capstan_expr::{
+    CallError, Compiled, Environment, Function, Scope, ScopeValue, Signature, State, Type, Value,
+};
 use capstan_tick::ast::{Kind, Node};
 use parking_lot::Mutex;
 
@@ -36,16 +38,9 @@ static LEVEL: Function = Function::scoped(
     &[Signature::new(&[], Type::Int)],
     "The level: OK, INFO, WARNING or CRITICAL.",
 );
-static NAME: Function = Function::scoped(
-    "name",
-    &[Signature::new(&[], Type::String)],
-    "The measurement.",
-);
-static TASK_NAME: Function = Function::scoped(
-    "taskName",
-    &[Signature::new(&[], Type::String)],
-    "The task's id.",
-);
+static NAME: Function = Function::scoped("name", &[Signature::new(&[], Type::String)], "The measurement.");
+static TASK_NAME: Function =
+    Function::scoped("taskName", &[Signature::new(&[], Type::String)], "The task's id.");
 static ALERT_DURATION: Function = Function::scoped(
     "alertDuration",
     &[Signature::new(&[], Type::Duration)],
@@ -76,9 +71,8 @@ impl Match {
             body = *inner;
         }
         name_levels(&mut body)?;
-        let environment = Arc::new(
-            Environment::new(capstan_base::SystemClock::shared()).with_functions(FUNCTIONS),
-        );
+        let environment =
+            Arc::new(Environment::new(capstan_base::SystemClock::shared()).with_functions(FUNCTIONS));
         let compiled = Compiled::with_environment(&body, environment)
             .map_err(|error| MatchError::Invalid(error.to_string()))?;
         let state = Mutex::new(compiled.state());
@@ -137,7 +131,10 @@ struct EventScope<'a> {
 
 impl Scope for EventScope<'_> {
     fn get(&self, slot: usize) -> ScopeValue<'_> {
-        let tag = self.names.get(slot).and_then(|name| self.event.data.tags.get(name));
+        let tag = self
+            .names
+            .get(slot)
+            .and_then(|name| self.event.data.tags.get(name));
         tag.map_or(ScopeValue::Missing, ScopeValue::String)
     }
 

@@ -35,22 +35,21 @@ mod tests {
     use super::*;
 
     fn from(current: Level, holding: &[Level], resets: &[(Level, bool)]) -> Level {
-        next_level(
-            current,
-            &mut |level| holding.contains(&level),
-            &mut |level| {
-                resets
-                    .iter()
-                    .find(|(known, _)| *known == level)
-                    .map(|(_, pass)| *pass)
-            },
-        )
+        next_level(current, &mut |level| holding.contains(&level), &mut |level| {
+            resets
+                .iter()
+                .find(|(known, _)| *known == level)
+                .map(|(_, pass)| *pass)
+        })
     }
 
     #[test]
     fn the_highest_that_holds_wins_and_lower_ones_need_not_hold() {
         assert_eq!(from(Level::Ok, &[Level::Critical], &[]), Level::Critical);
-        assert_eq!(from(Level::Ok, &[Level::Info, Level::Warning], &[]), Level::Warning);
+        assert_eq!(
+            from(Level::Ok, &[Level::Info, Level::Warning], &[]),
+            Level::Warning
+        );
         assert_eq!(from(Level::Critical, &[Level::Info], &[]), Level::Info);
         assert_eq!(from(Level::Critical, &[], &[]), Level::Ok);
     }
@@ -60,7 +59,10 @@ mod tests {
         let closed = [(Level::Warning, false)];
         assert_eq!(from(Level::Warning, &[Level::Info], &closed), Level::Warning);
         assert_eq!(from(Level::Warning, &[Level::Critical], &closed), Level::Critical);
-        assert_eq!(from(Level::Warning, &[Level::Info], &[(Level::Warning, true)]), Level::Info);
+        assert_eq!(
+            from(Level::Warning, &[Level::Info], &[(Level::Warning, true)]),
+            Level::Info
+        );
     }
 
     #[test]

@@ -204,11 +204,19 @@ impl Service {
     ///
     /// # Errors
     /// It cannot be made, or the condition has mistakes.
-    pub fn attach(&self, topic: &Arc<str>, id: &Arc<str>, spec: &HandlerSpec, condition: &str) -> Result<(), String> {
+    pub fn attach(
+        &self,
+        topic: &Arc<str>,
+        id: &Arc<str>,
+        spec: &HandlerSpec,
+        condition: &str,
+    ) -> Result<(), String> {
         let matching = if condition.trim().is_empty() {
             None
         } else {
-            Some(Arc::new(Match::parse(condition).map_err(|error| error.to_string())?))
+            Some(Arc::new(
+                Match::parse(condition).map_err(|error| error.to_string())?,
+            ))
         };
         let target = self.target(topic, id, spec)?;
         let mut inner = self.inner.lock();
@@ -232,18 +240,26 @@ impl Service {
     }
 
     fn target(&self, topic: &Arc<str>, id: &Arc<str>, spec: &HandlerSpec) -> Result<Target, String> {
-        let name = if id.is_empty() { spec.kind.method } else { spec.kind.kind };
+        let name = if id.is_empty() {
+            spec.kind.method
+        } else {
+            spec.kind.kind
+        };
         match spec.kind.sends {
             Sends::NotYet => {
-                return Err(format!("alert handler {name} cannot send yet; take it out or use post, tcp, exec, log or email"));
+                return Err(format!(
+                    "alert handler {name} cannot send yet; take it out or use post, tcp, exec, log or email"
+                ));
             }
             Sends::Gone => {
-                return Err(format!("alert handler {name} sends to a service that no longer exists; take it out"));
+                return Err(format!(
+                    "alert handler {name} sends to a service that no longer exists; take it out"
+                ));
             }
             Sends::Yes | Sends::Inside => {}
         }
         (spec.kind.check_start)(&spec.options)?;
-        if std::ptr::eq(spec.kind, &crate::kinds::PUBLISH) {
+        if std::ptr::eq(spec.kind, &raw const crate::kinds::PUBLISH) {
             let topics = spec.texts("topics").into_iter().map(Arc::from).collect();
             return Ok(Target::Publish(topics));
         }
@@ -268,12 +284,18 @@ impl Service {
             let Some(topic) = path.last() else { continue };
             reached += 1;
             if reached > MAX_REACHED {
-                problems.push(format!("event {:?} reached more than {MAX_REACHED} topics", event.state.id));
+                problems.push(format!(
+                    "event {:?} reached more than {MAX_REACHED} topics",
+                    event.state.id
+                ));
                 break;
             }
             let attached = {
                 let mut inner = self.inner.lock();
-                event.previous = inner.topics.collect(topic, event.state.clone()).unwrap_or_default();
+                event.previous = inner
+                    .topics
+                    .collect(topic, event.state.clone())
+                    .unwrap_or_default();
                 // Under the lock, so that what is kept last is what happened last.
                 if event.state.level == Level::Ok {
                     self.journal.forget(topic, &event.state.id);
@@ -283,7 +305,11 @@ impl Service {
                 inner.attached.get(topic).cloned().unwrap_or_default()
             };
             for attached in attached {
-                match attached.matching.as_ref().map(|matching| matching.matches(&event)) {
+                match attached
+                    .matching
+                    .as_ref()
+                    .map(|matching| matching.matches(&event))
+                {
                     None | Some(Ok(true)) => {}
                     Some(Ok(false)) => continue,
                     Some(Err(error)) => {

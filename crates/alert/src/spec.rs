@@ -126,7 +126,11 @@ impl capstan_base::Classify for SpecError {
 impl HandlerOption {
     /// The key of the option's value.
     pub const fn key(&self) -> &'static str {
-        if self.name.is_empty() { self.property } else { self.name }
+        if self.name.is_empty() {
+            self.property
+        } else {
+            self.name
+        }
     }
 
     fn accepts(&self, value: &Json) -> bool {
@@ -221,7 +225,11 @@ impl HandlerKind {
 
     /// The word of error texts: as the script or the handler file has it.
     pub const fn name(&self) -> &'static str {
-        if self.kind.is_empty() { self.method } else { self.kind }
+        if self.kind.is_empty() {
+            self.method
+        } else {
+            self.kind
+        }
     }
 }
 
@@ -267,7 +275,10 @@ impl HandlerSpec {
                 return Err(SpecError::UnknownOption {
                     kind: kind.name(),
                     option: name.clone(),
-                    known: known.filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", "),
+                    known: known
+                        .filter(|name| !name.is_empty())
+                        .collect::<Vec<_>>()
+                        .join(", "),
                 });
             };
             if !option.accepts(value) {
@@ -322,7 +333,10 @@ impl HandlerSpec {
 
     /// A text option; empty when it is not given.
     pub fn text(&self, option: &str) -> &str {
-        self.options.get(option).and_then(Json::as_str).unwrap_or_default()
+        self.options
+            .get(option)
+            .and_then(Json::as_str)
+            .unwrap_or_default()
     }
 
     /// Texts of a list option.
@@ -337,7 +351,10 @@ impl HandlerSpec {
 
     /// Whether a flag is set.
     pub fn flag(&self, option: &str) -> bool {
-        self.options.get(option).and_then(Json::as_bool).unwrap_or_default()
+        self.options
+            .get(option)
+            .and_then(Json::as_bool)
+            .unwrap_or_default()
     }
 
     /// A duration in nanoseconds; 0 when it is not given.
@@ -399,7 +416,11 @@ mod tests {
             assert!(!kind.name().is_empty());
             for other in &HANDLERS[..at] {
                 assert!(kind.kind.is_empty() || kind.kind != other.kind, "{}", kind.kind);
-                assert!(kind.method.is_empty() || kind.method != other.method, "{}", kind.method);
+                assert!(
+                    kind.method.is_empty() || kind.method != other.method,
+                    "{}",
+                    kind.method
+                );
             }
             for (at, option) in kind.options.iter().enumerate() {
                 assert!(option.doc.ends_with('.'), "{}.{}", kind.name(), option.key());
@@ -430,7 +451,8 @@ mod tests {
             (property("captureResponse"), &[]),
             (property("timeout"), &timeout),
         ];
-        let inline = HandlerSpec::from_calls(kind, &[json!("http://x")], calls.into_iter()).expect("a handler");
+        let inline =
+            HandlerSpec::from_calls(kind, &[json!("http://x")], calls.into_iter()).expect("a handler");
         let options = json!({"url": "http://x", "headers": {"a": "b"}, "capture-response": true,
             "timeout": 10_000_000_000_i64});
         let file = HandlerSpec::from_options("post", options.as_object().expect("an object"));

@@ -163,13 +163,19 @@ mod tests {
         let t: Arc<str> = "t".into();
         assert_eq!(topics.collect(&t, state("a", 1, Level::Critical)), None);
         assert_eq!(topics.collect(&t, state("b", 1, Level::Info)), None);
-        assert_eq!(topics.collect(&t, state("a", 2, Level::Ok)), Some(Level::Critical));
+        assert_eq!(
+            topics.collect(&t, state("a", 2, Level::Ok)),
+            Some(Level::Critical)
+        );
         let wanted = TopicState {
             level: Level::Info,
             collected: 3,
         };
         assert_eq!(topics.topic("t"), Some(wanted));
-        assert_eq!(topics.events("t", Level::Info).map(|events| events.len()), Some(1));
+        assert_eq!(
+            topics.events("t", Level::Info).map(|events| events.len()),
+            Some(1)
+        );
         assert_eq!(topics.topics(Level::Warning), []);
         topics.close("t");
         assert_eq!(topics.topic("t"), None);
@@ -184,7 +190,11 @@ mod tests {
         for at in 0..=MAX_EVENTS {
             topics.collect(&t, state(&at.to_string(), at as i64 + 1, Level::Ok));
         }
-        assert!(topics.events("t", Level::Ok).is_some_and(|events| events.len() <= MAX_EVENTS));
+        assert!(
+            topics
+                .events("t", Level::Ok)
+                .is_some_and(|events| events.len() <= MAX_EVENTS)
+        );
         assert!(topics.event("t", "bad").is_some() && topics.event("t", "0").is_none());
     }
 }

@@ -171,3 +171,15 @@ pub(crate) mod kapacitor_loopback {
     mod exec;
     pub(crate) mod spec;
 }
+pub(crate) mod alert {
+    mod augment;
+    mod exec;
+    pub(crate) mod handlers;
+    mod levels;
+    mod settings;
+    pub(crate) mod spec;
+    mod state;
+    mod templates;
+    #[cfg(test)]
+    mod tests;
+}

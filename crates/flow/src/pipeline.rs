@@ -5,8 +5,8 @@ mod dot;
 
 use std::sync::Arc;
 
-pub use config::NodeConfig;
 pub(crate) use config::strings;
+pub use config::{HandlerCall, NodeConfig};
 pub use dot::{LabelStyle, executing_dot};
 
 use crate::registry::NodeSpec;

@@ -1,5 +1,6 @@
 //! The outside world as nodes see it. The binary wires real implementations in; tests and offline runs wire fakes.
 
+mod alert_sink;
 pub mod http_post;
 pub mod influx_query;
 pub mod influx_write;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use capstan_base::SharedClock;
 
+pub use alert_sink::{AlertSink, DeadmanTemplates, ServerInfo};
 pub use http_post::{HttpPost, PostAnswer, PostEndpoint, PostRequest, PostSink, RowTemplate};
 pub use influx_query::{InfluxQuery, QueryRequest, QueryResults, QuerySeries, QuerySink};
 pub use influx_write::{InfluxWrite, WriteError, WriteRequest, WriteSink};
@@ -46,6 +48,12 @@ pub struct Ports {
     pub sideload: Option<Arc<dyn Sideload>>,
     /// Where `kapacitorLoopback` writes.
     pub loopback: Arc<dyn Loopback>,
+    /// The topics that alert events go to.
+    pub alerts: Arc<dyn AlertSink>,
+    /// Id and message of dead man's switches.
+    pub deadman: Arc<DeadmanTemplates>,
+    /// What templates may say about this server.
+    pub server: Arc<ServerInfo>,
     /// Where `httpOut` publishes; one per task.
     pub endpoints: Endpoints,
     /// Called when a port answered a node; see [`Task::complete`](crate::engine::Task::complete).
@@ -65,6 +73,9 @@ impl Ports {
             http_post: None,
             sideload: None,
             loopback: Arc::new(NoLoopback),
+            alerts: capstan_alert::Service::offline(),
+            deadman: Arc::default(),
+            server: Arc::default(),
             endpoints: Endpoints::default(),
             wake: Arc::new(|| {}),
         }

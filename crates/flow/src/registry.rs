@@ -1,6 +1,8 @@
 //! How a node is declared, and the one slice of all kinds. The binder, "did you mean", type errors, DOT names, statistics
 //! and the manual all read it; a kind that is not in the slice does not exist.
 
+use capstan_alert::HandlerKind;
+
 use crate::engine::build::Builder;
 use crate::node::Node;
 use crate::nodes;
@@ -128,7 +130,7 @@ pub struct Property {
 }
 
 /// What calling a property twice means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Repeat {
     /// The last call counts.
     Replace,
@@ -136,6 +138,8 @@ pub enum Repeat {
     Append,
     /// Lambdas are joined with `AND` (N-32).
     And,
+    /// Each call makes an alert handler, which has properties of its own.
+    Handler(&'static HandlerKind),
 }
 
 /// `name` of `kind`.
@@ -250,6 +254,8 @@ pub static REGISTRY: &[&NodeSpec] = &[
     &nodes::influxql::spec::SPECS[19],
     &nodes::influxql::spec::SPECS[20],
     &nodes::k8s_autoscale::spec::K8S_AUTOSCALE,
+    &nodes::alert::spec::ALERT,
+    &nodes::alert::spec::DEADMAN,
     &nodes::join::spec::JOIN,
     &nodes::union::spec::UNION,
     &nodes::flatten::spec::FLATTEN,

@@ -82,3 +82,21 @@ pub(crate) fn restore(
     };
     Ok(stored.into_iter().filter_map(group).collect())
 }
+
+/// States that belong to no group.
+pub(crate) fn store<'a>(states: impl Iterator<Item = &'a State>) -> Json {
+    let stored: Vec<Vec<Stored>> = states
+        .map(|state| state.cells().iter().map(Stored::from).collect())
+        .collect();
+    serde_json::to_value(stored).unwrap_or_default()
+}
+
+/// What [`store`] gave, for the same expressions in the same order. A state that does not fit starts afresh.
+pub(crate) fn unstore<'a>(stored: Json, expressions: impl Iterator<Item = &'a Compiled>) -> Vec<State> {
+    let stored: Vec<Vec<Stored>> = serde_json::from_value(stored).unwrap_or_default();
+    let state = |(at, expression): (usize, &'a Compiled)| {
+        let cells: Vec<Cell> = stored.get(at).into_iter().flatten().map(Cell::from).collect();
+        expression.restore(&cells).unwrap_or_else(|| expression.state())
+    };
+    expressions.enumerate().map(state).collect()
+}

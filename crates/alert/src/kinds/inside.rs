@@ -40,7 +40,11 @@ pub static AGGREGATE: HandlerKind = HandlerKind {
 
 fn interval(options: &Map<String, Json>) -> Result<(), String> {
     // Kapacitor's process ends with a panic.
-    if options.get("interval").and_then(nanoseconds).is_some_and(|nanos| nanos > 0) {
+    if options
+        .get("interval")
+        .and_then(nanoseconds)
+        .is_some_and(|nanos| nanos > 0)
+    {
         Ok(())
     } else {
         Err("handler aggregate: option interval must be a positive duration".to_owned())

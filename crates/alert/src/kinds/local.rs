@@ -30,7 +30,6 @@ pub static LOG: HandlerKind = HandlerKind {
     doc: "Appends events to a file, one JSON object per line.",
 };
 
-
 fn log_settings(options: &Map<String, Json>) -> Result<(), String> {
     let path = options.get("path").and_then(Json::as_str).unwrap_or_default();
     let mode = options.get("mode").and_then(Json::as_i64).unwrap_or(0);
@@ -51,7 +50,13 @@ fn log_settings(options: &Map<String, Json>) -> Result<(), String> {
 
 /// As `ls` prints a plain file's mode.
 fn permissions(mode: i64) -> String {
-    let bit = |at: u32| if mode >> (8 - at) & 1 == 1 { "rwx".as_bytes()[at as usize % 3] as char } else { '-' };
+    let bit = |at: u32| {
+        if mode >> (8 - at) & 1 == 1 {
+            "rwx".as_bytes()[at as usize % 3] as char
+        } else {
+            '-'
+        }
+    };
     std::iter::once('-').chain((0..9).map(bit)).collect()
 }
 

@@ -25,7 +25,11 @@ pub static KAFKA: HandlerKind = HandlerKind {
     options: &[
         text("cluster", "cluster", "Id of a `[[kafka]]` section."),
         text("topic", "kafkaTopic", "Kafka's topic."),
-        text("template", "template", "The message; the event as JSON without one."),
+        text(
+            "template",
+            "template",
+            "The message; the event as JSON without one.",
+        ),
         option(
             "disablePartitionById",
             "disablePartitionById",
@@ -53,7 +57,12 @@ pub static MQTT: HandlerKind = HandlerKind {
         text("broker-name", "brokerName", "Name of an `[[mqtt]]` section."),
         text("topic", "topic", "MQTT's topic; a template."),
         set("qos", "qos", Type::Int, "Quality of service: 0, 1 or 2."),
-        set("retained", "retained", Type::Flag, "Whether the broker keeps the message."),
+        set(
+            "retained",
+            "retained",
+            Type::Flag,
+            "Whether the broker keeps the message.",
+        ),
     ],
     sends: Sends::NotYet,
     check: quality,
@@ -76,7 +85,12 @@ pub static SENSU: HandlerKind = HandlerKind {
     options: &[
         text("source", "source", "The check's source; a template."),
         option("handlers", "handlers", Fill::List, "Sensu's handlers."),
-        option("metadata", "metadata", Fill::Entry(Type::Any), "A further key of the result."),
+        option(
+            "metadata",
+            "metadata",
+            Fill::Entry(Type::Any),
+            "A further key of the result.",
+        ),
     ],
     sends: Sends::NotYet,
     check: anything,

@@ -12,15 +12,29 @@ pub static POST: HandlerKind = HandlerKind {
     takes: Method::AtMostFirst("url"),
     options: &[
         url("url", "uRL", "url", "Where to; a template."),
-        text("endpoint", "endpoint", "Id of a `[[httppost]]` section that says where to, and how."),
-        option("headers", "header", Fill::Entry(Type::Text), "A header of the request."),
+        text(
+            "endpoint",
+            "endpoint",
+            "Id of a `[[httppost]]` section that says where to, and how.",
+        ),
+        option(
+            "headers",
+            "header",
+            Fill::Entry(Type::Text),
+            "A header of the request.",
+        ),
         option(
             "capture-response",
             "captureResponse",
             Fill::Flag,
             "Logs the body of an answer that is no success.",
         ),
-        option("timeout", "timeout", Fill::Set(Type::Duration), "How long a request may take."),
+        option(
+            "timeout",
+            "timeout",
+            Fill::Set(Type::Duration),
+            "How long a request may take.",
+        ),
         option(
             "skip-ssl-verification",
             "skipSSLVerification",
@@ -48,7 +62,12 @@ fn post_headers(options: &Map<String, Json>) -> Result<(), String> {
 }
 
 fn post_target(options: &Map<String, Json>) -> Result<(), String> {
-    let given = |name: &str| options.get(name).and_then(Json::as_str).is_some_and(|text| !text.is_empty());
+    let given = |name: &str| {
+        options
+            .get(name)
+            .and_then(Json::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
     if given("url") || given("endpoint") {
         Ok(())
     } else {
@@ -62,7 +81,12 @@ pub static EMAIL: HandlerKind = HandlerKind {
     method: "email",
     takes: Method::Rest("to"),
     options: &[
-        option("to", "to", Fill::Extend, "Addresses; those of `[smtp]` when there are none."),
+        option(
+            "to",
+            "to",
+            Fill::Extend,
+            "Addresses; those of `[smtp]` when there are none.",
+        ),
         option(
             "to-field",
             "toTemplates",

@@ -65,12 +65,17 @@ fn an_event_knows_the_level_before_it_in_each_topic() {
     let (service, events) = service();
     let tcp = spec("tcp", json!({"address": "x:1"}));
     for name in ["a", "b"] {
-        service.attach(&topic(name), &"h".into(), &tcp, "").expect("attached");
+        service
+            .attach(&topic(name), &"h".into(), &tcp, "")
+            .expect("attached");
     }
     assert_eq!(service.collect(&topic("a"), &event(Level::Info)), Ok(()));
     assert_eq!(service.collect(&topic("a"), &event(Level::Critical)), Ok(()));
     assert_eq!(service.collect(&topic("b"), &event(Level::Critical)), Ok(()));
-    assert_eq!(*events.lock(), ["a id OK INFO", "a id INFO CRITICAL", "b id OK CRITICAL"]);
+    assert_eq!(
+        *events.lock(),
+        ["a id OK INFO", "a id INFO CRITICAL", "b id OK CRITICAL"]
+    );
 }
 
 #[test]
@@ -79,8 +84,12 @@ fn published_events_go_round_once_at_most() {
     let tcp = spec("tcp", json!({"address": "x:1"}));
     for (from, to) in [("a", "b"), ("b", "a")] {
         let publish = spec("publish", json!({"topics": [to]}));
-        service.attach(&topic(from), &"p".into(), &publish, "").expect("attached");
-        service.attach(&topic(from), &"h".into(), &tcp, "changed()").expect("attached");
+        service
+            .attach(&topic(from), &"p".into(), &publish, "")
+            .expect("attached");
+        service
+            .attach(&topic(from), &"h".into(), &tcp, "changed()")
+            .expect("attached");
     }
     let problem = service.collect(&topic("a"), &event(Level::Info)).unwrap_err();
     assert_eq!(problem, "topics publish in a circle: a -> b -> a");
@@ -113,7 +122,10 @@ fn an_older_run_of_a_task_does_not_close_the_topic_of_the_newer() {
     service.close(&t, newer);
     assert_eq!(service.topic(&t), None);
     // Kept for the next run.
-    assert_eq!(service.event(&t, "id").map(|state| state.level), Some(Level::Critical));
+    assert_eq!(
+        service.event(&t, "id").map(|state| state.level),
+        Some(Level::Critical)
+    );
     service.delete_all("main:task:");
     assert_eq!(service.event(&t, "id"), None);
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use capstan_alert::{HandlerKind, HandlerOption};
 use capstan_tick::ast;
 
 use super::{EdgeType, NodeId};
@@ -25,6 +26,18 @@ pub struct NodeConfig {
     pub arguments: Vec<Value>,
     /// Calls of property methods in order, with their arguments.
     pub properties: Vec<(&'static str, Vec<Value>)>,
+    /// Alert handlers of the script, in order.
+    pub handlers: Vec<HandlerCall>,
+}
+
+/// A handler as the script describes it.
+#[derive(Debug, Clone)]
+pub struct HandlerCall {
+    pub kind: &'static HandlerKind,
+    /// Arguments of the property that makes it.
+    pub arguments: Vec<Value>,
+    /// Calls of its own properties in order.
+    pub calls: Vec<(&'static HandlerOption, Vec<Value>)>,
 }
 
 impl NodeConfig {
@@ -39,6 +52,7 @@ impl NodeConfig {
             watches: None,
             arguments: Vec::new(),
             properties: Vec::new(),
+            handlers: Vec::new(),
         }
     }
 

@@ -60,7 +60,7 @@ pub(super) fn check(
     let mut given = Given::default();
     for (at, (arg, wanted)) in args.iter().zip(kinds(takes)).enumerate() {
         match (&arg.object, wanted.kind) {
-            (Object::Node(id), ArgumentKind::Node) => given.nodes.push(*id),
+            (Object::Node(id) | Object::Handler(id, _), ArgumentKind::Node) => given.nodes.push(*id),
             (Object::Value(value), kind) if fits(value, kind) => given.values.push(value.clone()),
             (other, kind) => {
                 let problem = error(format!(

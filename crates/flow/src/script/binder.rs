@@ -25,6 +25,8 @@ pub(super) struct Reported;
 pub(super) enum Object {
     Value(Value),
     Node(NodeId),
+    /// An alert handler: the node and the handler's place in it.
+    Handler(NodeId, usize),
     /// `"name"`.
     Reference(String),
     /// A name that is not looked up yet.
@@ -56,7 +58,7 @@ impl Object {
     pub(super) fn described(&self) -> &'static str {
         match self {
             Self::Value(value) => value.described(),
-            Self::Node(_) => "a node",
+            Self::Node(_) | Self::Handler(..) => "a node",
             Self::Reference(_) => "a reference",
             Self::Identifier { .. } => "a name",
             Self::Unbound { .. } | Self::TimeFunction => "a function",
@@ -335,7 +337,9 @@ impl<'a> Binder<'a> {
                 // A mistake in a property's arguments leaves the node usable for the rest of the chain.
                 let args = match (args, kind, &left) {
                     (Ok(args), ..) => args,
-                    (Err(Reported), CallKind::Property, Object::Node(id)) => return Ok(Object::Node(*id)),
+                    (Err(Reported), CallKind::Property, Object::Node(_) | Object::Handler(..)) => {
+                        return Ok(left);
+                    }
                     (Err(Reported), ..) => return Err(Reported),
                 };
                 self.call_method(&left, operator, name, right.position, &args)

@@ -1,5 +1,8 @@
 //! Calls of chaining methods, properties and global functions.
 
+use std::sync::Arc;
+
+use capstan_alert::{HandlerKind, HandlerOption};
 use capstan_tick::ast::{ChainOperator, Position};
 
 use super::arguments;
@@ -7,7 +10,11 @@ use super::binder::{Arg, Binder, Object, Reported};
 use super::error::DefineError;
 use super::suggest;
 use super::value::Value;
-use crate::pipeline::NodeId;
+use crate::nodes::alert::handlers;
+use crate::nodes::alert::spec::DEADMAN;
+use crate::nodes::derivative::spec::DERIVATIVE;
+use crate::nodes::stats::spec::STATS;
+use crate::pipeline::{HandlerCall, NodeId};
 use crate::registry::{NodeSpec, Parents, Property, QUIET, REGISTRY, Repeat};
 
 /// Upper- and lower-case first letters are the same (T-52).
@@ -29,7 +36,7 @@ impl Binder<'_> {
         args: &[Arg],
     ) -> Result<Object, Reported> {
         let id = match left {
-            Object::Node(id) => *id,
+            Object::Node(id) | Object::Handler(id, _) => *id,
             Object::Poison => return Err(Reported),
             other => {
                 let message = format!("no method or property {name:?} on {}", other.described());
@@ -43,18 +50,32 @@ impl Binder<'_> {
         // A single list stands for the arguments it holds (T-50).
         let spread = spread(args);
         let args = spread.as_deref().unwrap_or(args);
+        if let (Object::Handler(_, at), ChainOperator::Dot) = (left, operator)
+            && let Some(option) = self.handler_kind(id, *at).and_then(|kind| kind.property(&word))
+        {
+            self.set_option(id, *at, option, name, position, args);
+            return Ok(left.clone());
+        }
         match (operator, chained, property) {
+            (ChainOperator::Pipe, Some(made), _) if made.method == DEADMAN.method => {
+                self.add_deadman(id, made, name, position, args)
+            }
             (ChainOperator::Pipe, Some(made), _) => self.add_node(id, made, name, position, args),
             (ChainOperator::Dot, _, Some(property)) => {
+                if let Repeat::Handler(kind) = property.repeat {
+                    return self.add_handler(id, kind, property, name, position, args);
+                }
                 self.set_property(id, property, name, position, args);
-                Ok(Object::Node(id))
+                // A handler has its node's plain properties too; methods lead back to the node.
+                let plain = property.arguments.required.len() == 1 && property.arguments.rest.is_none();
+                Ok(if plain { left.clone() } else { Object::Node(id) })
             }
             (_, Some(_), _) | (_, _, Some(_)) => {
                 let error = wrong_operator(operator, chained.is_some(), name, spec.kind, position);
                 self.report_error(error);
                 // A property by the wrong sign still leaves the node.
                 if chained.is_none() {
-                    Ok(Object::Node(id))
+                    Ok(left.clone())
                 } else {
                     Err(Reported)
                 }
@@ -65,7 +86,11 @@ impl Binder<'_> {
                     position,
                     format!("no method or property {name:?} on {}", spec.kind),
                 );
-                Err(self.report_error(match similar(spec, &word) {
+                let handler = match left {
+                    Object::Handler(_, at) => self.handler_kind(id, *at),
+                    _ => None,
+                };
+                Err(self.report_error(match similar(spec, handler, &word) {
                     Some(similar) => error.with_hint(format!("did you mean `{similar}`?")),
                     None => error,
                 }))
@@ -148,6 +173,8 @@ impl Binder<'_> {
         };
         let config = pipeline.node_mut(id);
         match property.repeat {
+            // Made by whoever calls this.
+            Repeat::Handler(_) => {}
             Repeat::Append => config.properties.push((property.name, values)),
             Repeat::Replace => {
                 config.properties.retain(|(known, _)| *known != property.name);
@@ -165,6 +192,92 @@ impl Binder<'_> {
         }
     }
 
+    fn handler_kind(&self, id: NodeId, at: usize) -> Option<&'static HandlerKind> {
+        let config = self.pipeline.as_ref()?.node(id);
+        config.handlers.get(at).map(|handler| handler.kind)
+    }
+
+    /// `alert.slack()`: what follows are the handler's properties, or the node's.
+    fn add_handler(
+        &mut self,
+        id: NodeId,
+        kind: &'static HandlerKind,
+        property: &'static Property,
+        name: &str,
+        position: Position,
+        args: &[Arg],
+    ) -> Result<Object, Reported> {
+        let arguments = match arguments::check(name, property.arguments, args, position) {
+            Ok(given) => given.values,
+            Err(error) => {
+                // The chain goes on, so that its other mistakes are told too.
+                self.report_error(error);
+                Vec::new()
+            }
+        };
+        let Some(pipeline) = &mut self.pipeline else {
+            return Err(Reported);
+        };
+        let handlers = &mut pipeline.node_mut(id).handlers;
+        handlers.push(HandlerCall {
+            kind,
+            arguments,
+            calls: Vec::new(),
+        });
+        Ok(Object::Handler(id, handlers.len() - 1))
+    }
+
+    fn set_option(
+        &mut self,
+        id: NodeId,
+        at: usize,
+        option: &'static HandlerOption,
+        name: &str,
+        position: Position,
+        args: &[Arg],
+    ) {
+        match arguments::check(name, handlers::option_arguments(option.fill), args, position) {
+            Ok(given) => {
+                let config = self.pipeline.as_mut().map(|pipeline| pipeline.node_mut(id));
+                if let Some(handler) = config.and_then(|config| config.handlers.get_mut(at)) {
+                    handler.calls.push((option, given.values));
+                }
+            }
+            Err(error) => drop(self.report_error(error)),
+        }
+    }
+
+    /// `node|deadman(threshold, interval, lambda…)`: statistics, their rate, and an alert on it (N-98).
+    fn add_deadman(
+        &mut self,
+        watched: NodeId,
+        alert: &'static NodeSpec,
+        name: &str,
+        position: Position,
+        args: &[Arg],
+    ) -> Result<Object, Reported> {
+        let values = match arguments::check(name, alert.arguments, args, position) {
+            Ok(given) => given.values,
+            Err(error) => return Err(self.report_error(error)),
+        };
+        let (Some(pipeline), Some(interval)) = (&mut self.pipeline, values.get(1).cloned()) else {
+            return Err(Reported);
+        };
+        let stats = pipeline.add_watcher(watched, &STATS);
+        let config = pipeline.node_mut(stats);
+        config.arguments = vec![interval.clone()];
+        config.properties.push(("align", Vec::new()));
+        let rate = pipeline.add_child(stats, &DERIVATIVE);
+        let config = pipeline.node_mut(rate);
+        config.arguments = vec![Value::String(Arc::from("emitted"))];
+        config.properties.push(("nonNegative", Vec::new()));
+        config.properties.push(("unit", vec![interval]));
+        let id = pipeline.add_child(rate, alert);
+        pipeline.node_mut(id).arguments = values;
+        self.places.extend([stats, rate, id].map(|node| (node, position)));
+        Ok(Object::Node(id))
+    }
+
     /// `left.name`: what a property of one value is set to.
     pub(super) fn read_property(
         &mut self,
@@ -172,7 +285,7 @@ impl Binder<'_> {
         name: &str,
         position: Position,
     ) -> Result<Object, Reported> {
-        let Object::Node(id) = left else {
+        let (Object::Node(id) | Object::Handler(id, _)) = left else {
             return Err(self.report(
                 "no-property",
                 position,
@@ -303,7 +416,7 @@ fn wrong_operator(
 }
 
 /// What the node has that is spelt almost so.
-fn similar(spec: &NodeSpec, word: &str) -> Option<String> {
+fn similar(spec: &NodeSpec, handler: Option<&HandlerKind>, word: &str) -> Option<String> {
     let methods = REGISTRY
         .iter()
         .filter(|made| made.follows(spec))
@@ -313,8 +426,16 @@ fn similar(spec: &NodeSpec, word: &str) -> Option<String> {
         .iter()
         .map(|property| property.name)
         .chain([QUIET.name]);
-    let sign = |found: &str| if spec.property(found).is_some() { '.' } else { '|' };
-    suggest::closest(word, methods.chain(properties)).map(|found| format!("{}{found}(…)", sign(found)))
+    let options = handler.into_iter().flat_map(|kind| kind.options.iter());
+    let options = options
+        .map(|option| option.property)
+        .filter(|name| !name.is_empty());
+    let is_property = |found: &str| {
+        spec.property(found).is_some() || handler.is_some_and(|kind| kind.property(found).is_some())
+    };
+    let sign = |found: &str| if is_property(found) { '.' } else { '|' };
+    suggest::closest(word, methods.chain(properties).chain(options))
+        .map(|found| format!("{}{found}(…)", sign(found)))
 }
 
 /// The edge that a node with a fixed input cannot take, if it is known already (T-72).

@@ -1,0 +1,99 @@
+//! From specifications to handlers.
+
+use std::sync::Arc;
+
+use capstan_alert::{Factory, Global, Handler, HandlerSpec, Owner, kind};
+use serde_json::Map;
+use tokio::runtime::Handle;
+
+use crate::aggregate::Aggregate;
+use crate::email::Email;
+use crate::exec::Exec;
+use crate::log::Log;
+use crate::options::{Options, Retry};
+use crate::post::Post;
+use crate::queue::{Pending, Queue, Send1};
+use crate::tcp::Tcp;
+
+/// Makes all handlers that send.
+#[derive(Debug)]
+pub struct Handlers {
+    options: Options,
+    runtime: Handle,
+    pending: Arc<Pending>,
+}
+
+impl Handlers {
+    /// Handlers whose tasks run on `runtime`.
+    pub fn new(options: Options, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            options,
+            runtime,
+            pending: Arc::default(),
+        })
+    }
+
+    /// Completes when every event was sent or given up.
+    pub async fn idle(&self) {
+        self.pending.none().await;
+    }
+
+    fn queue(&self, owner: &Owner, spec: &HandlerSpec, target: impl Send1, retry: Retry) -> Arc<dyn Handler> {
+        let name = if owner.id.is_empty() {
+            format!("{} of {}", spec.kind.method, owner.topic)
+        } else {
+            format!("{} of {}", owner.id, owner.topic)
+        };
+        let pending = Arc::clone(&self.pending);
+        let _entered = self.runtime.enter();
+        Arc::new(Queue::start(
+            name.into(),
+            target,
+            self.options.queue,
+            retry,
+            pending,
+        ))
+    }
+}
+
+impl Factory for Handlers {
+    fn make(&self, spec: &HandlerSpec, owner: &Owner) -> Result<Arc<dyn Handler>, String> {
+        let retry = self.options.retry;
+        // What has an effect beyond the event's arrival is not repeated.
+        let once = Retry { attempts: 1, ..retry };
+        let is = |known: &'static capstan_alert::HandlerKind| std::ptr::eq(spec.kind, known);
+        Ok(if is(&kind::LOG) {
+            self.queue(owner, spec, Log::new(spec), once)
+        } else if is(&kind::EXEC) {
+            let commander = Arc::clone(&self.options.commander);
+            self.queue(owner, spec, Exec::new(spec, commander), once)
+        } else if is(&kind::TCP) {
+            self.queue(owner, spec, Tcp::new(spec), retry)
+        } else if is(&kind::POST) {
+            let post = Post::new(spec, &self.options.endpoints)?;
+            self.queue(owner, spec, post, retry)
+        } else if is(&kind::EMAIL) {
+            let clock = Arc::clone(&self.options.clock);
+            let _entered = self.runtime.enter();
+            let email = Email::new(spec, self.options.smtp.as_ref(), clock)?;
+            self.queue(owner, spec, email, retry)
+        } else if is(&kind::AGGREGATE) {
+            let _entered = self.runtime.enter();
+            Arc::new(Aggregate::start(spec, owner, self.options.queue)?)
+        } else {
+            return Err(format!("alert handler {} cannot send yet", spec.kind.name()));
+        })
+    }
+
+    fn globals(&self) -> Vec<Global> {
+        let mail = self.options.smtp.as_ref().filter(|smtp| smtp.global);
+        let global = |smtp: &crate::Smtp| Global {
+            spec: HandlerSpec {
+                kind: &kind::EMAIL,
+                options: Map::new(),
+            },
+            state_changes_only: smtp.state_changes_only,
+        };
+        mail.map(global).into_iter().collect()
+    }
+}
