@@ -12,34 +12,20 @@ use capstan_tick::ast::{Kind, Node};
 use serde_json::{Map, Value as Json};
 
 use crate::report::{CaseResult, Status};
+use crate::shared::{self, CaseFile};
 
 /// Runs every case of every file in a folder, by file name.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .with_context(|| folder.display().to_string())?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    let mut results = Vec::new();
-    for file in files {
-        results.extend(run_file(&file)?);
-    }
-    Ok(results)
+    shared::each_file(folder, run_file)
 }
 
 /// Runs every case of a file. A case's id is `<file>#<id>`.
 pub fn run_file(file: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let content: Json = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    let CaseFile { stem, content } = CaseFile::read(file)?;
     let tolerance = content
         .get("float_tolerance")
         .and_then(Json::as_f64)
         .unwrap_or(0.0);
-    let stem = file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
     let cases = content
         .get("cases")
         .and_then(Json::as_array)

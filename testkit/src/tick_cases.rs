@@ -6,32 +6,21 @@ mod upstream_tree;
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use capstan_tick::SyntaxError;
 use capstan_tick::ast::Kind;
 use serde_json::{Value as Json, json};
 
 use crate::report::CaseResult;
+use crate::shared::{self, CaseFile};
 
 /// Runs every case of every file in a folder, by file name; files of other kinds are left out.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .with_context(|| folder.display().to_string())?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    let mut results = Vec::new();
-    for file in files {
-        results.extend(run_file(&file)?);
-    }
-    Ok(results)
+    shared::each_file(folder, run_file)
 }
 
 /// Runs every case of a file; none if the file's kind is not one of ours. A case's id is `<file>#<id>`.
 pub fn run_file(file: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let content: Json = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    let CaseFile { stem, content } = CaseFile::read(file)?;
     let kind = content["kind"].as_str().unwrap_or_default();
     let run: fn(&Json) -> Result<(), String> = match kind {
         "lex" => lex,
@@ -40,10 +29,6 @@ pub fn run_file(file: &Path) -> anyhow::Result<Vec<CaseResult>> {
         "canonical" => canonical,
         _ => return Ok(Vec::new()),
     };
-    let stem = file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
     let cases = content["cases"].as_array().map(Vec::as_slice).unwrap_or_default();
     let result = |case: &Json| {
         let id = format!("{stem}#{}", case["id"].as_str().unwrap_or_default());

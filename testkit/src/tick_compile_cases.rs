@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use capstan_base::VirtualClock;
 use capstan_flow::{Mode, Ports, Task, TaskKind, Value, Vars};
 use capstan_gocompat::duration;
@@ -12,36 +11,22 @@ use serde_json::Value as Json;
 
 use crate::report::{CaseResult, Status};
 use crate::script_nodes;
+use crate::shared::{self, CaseFile};
 
 /// Runs every case of every file in a folder, by file name; files of other kinds are left out.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .with_context(|| folder.display().to_string())?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    let mut results = Vec::new();
-    for file in files {
-        results.extend(run_file(&file)?);
-    }
-    Ok(results)
+    shared::each_file(folder, run_file)
 }
 
 /// Runs every case of a file; none if the file's kind is not one of ours.
 pub fn run_file(file: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let content: Json = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    let CaseFile { stem, content } = CaseFile::read(file)?;
     let kind = content["kind"].as_str().unwrap_or_default();
     let run: fn(&Json) -> Result<(), (Status, String)> = match kind {
         "compile" => compile,
         "vars" => vars,
         _ => return Ok(Vec::new()),
     };
-    let stem = file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
     let result = |case: &Json| {
         let (status, detail) = match run(case) {
             Ok(()) => (Status::Pass, String::new()),

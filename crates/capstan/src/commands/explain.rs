@@ -63,7 +63,7 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<ExitCode> {
         if at > 0 {
             writeln!(out)?;
         }
-        write!(out, "{}", record.explain())?;
+        writeln!(out, "{}", record.explain().trim_end())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -247,15 +247,22 @@ impl Worker {
             }
         };
         capstan_runtime::spawn("scale watch", async move {
+            // Who gave the object the count it has; unknown until the count changes under the watch.
+            let (mut count, mut changed_by) = (None, None);
             let see = |observation: Observation| {
                 let Some(sink) = sink.upgrade() else { return false };
                 uid.lock().clone_from(&observation.uid);
                 let answer = observation.scale.map(|scale| {
                     let mut rivals = rivals.lock().clone();
                     rivals.owner = observation.owner.or(rivals.owner);
-                    // That we changed it is no news.
-                    let changed_by = observation.changed_by.filter(|manager| manager != FIELD_MANAGER);
-                    state(&kind, &namespace, &scale, &rivals, changed_by)
+                    if count
+                        .replace(scale.replicas)
+                        .is_some_and(|before| before != scale.replicas)
+                    {
+                        // That we changed it is no news.
+                        changed_by = observation.changed_by.filter(|manager| manager != FIELD_MANAGER);
+                    }
+                    state(&kind, &namespace, &scale, &rivals, changed_by.clone())
                 });
                 sink(ScaleAnswer::Observed(answer.map_err(into_port)));
                 true
