@@ -31,6 +31,7 @@ pub(crate) mod http_out {
     pub(crate) mod render;
     pub(crate) mod series;
     pub(crate) mod spec;
+    mod stored;
 }
 pub(crate) mod batch {
     mod exec;

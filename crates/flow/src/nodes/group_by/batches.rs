@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use capstan_model::GroupId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch};
-use crate::node::Context;
+use crate::node::{Context, RestoreGroups, SnapshotGroups};
+use crate::rows::stored::StoredRow;
 use crate::rows::{OwnKeys, RowBuffer};
 
 #[derive(Debug)]
@@ -71,4 +74,57 @@ impl Regroup {
     pub(super) fn forget(&mut self, group: GroupId) {
         self.groups.remove(group);
     }
+
+    pub(super) fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
+        let stored = Stored {
+            last: self.last,
+            groups: self
+                .groups
+                .iter()
+                .map(|(group, collected)| StoredGroup {
+                    group: groups.place(group),
+                    name: collected.name.to_string(),
+                    tmax: collected.tmax,
+                    rows: collected.rows.store(&self.keys),
+                })
+                .collect(),
+        };
+        // A stream has nothing to remember.
+        let any = stored.last.is_some();
+        any.then(|| serde_json::to_value(stored).ok()).flatten()
+    }
+
+    pub(super) fn restore(
+        &mut self,
+        state: Json,
+        groups: &RestoreGroups<'_>,
+    ) -> Result<(), serde_json::Error> {
+        let stored: Stored = serde_json::from_value(state)?;
+        self.last = stored.last;
+        for stored in stored.groups {
+            if let Some(group) = groups.group(stored.group) {
+                let rows = RowBuffer::unstore(stored.rows, &self.keys);
+                self.groups.entry(group, || Collected {
+                    name: stored.name.into(),
+                    tmax: stored.tmax,
+                    rows,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    last: Option<i64>,
+    groups: Vec<StoredGroup>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredGroup {
+    group: u32,
+    name: String,
+    tmax: i64,
+    rows: Vec<StoredRow>,
 }

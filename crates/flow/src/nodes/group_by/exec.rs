@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use capstan_model::GroupId;
+use serde_json::Value as Json;
 
 use super::batches::Regroup;
 use super::spec::excluded;
 use crate::dimensions;
 use crate::group_state::Grouping;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome};
+use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 
 /// Changes dimensions; tags stay (N-36).
@@ -74,6 +75,14 @@ impl Node for GroupBy {
 
     fn cardinality(&self) -> usize {
         self.batches.len()
+    }
+
+    fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
+        self.batches.snapshot(groups)
+    }
+
+    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        self.batches.restore(state, groups)
     }
 
     fn groups_by_name(&self) -> bool {

@@ -2,13 +2,15 @@ use std::sync::Arc;
 
 use capstan_model::GroupId;
 use parking_lot::Mutex;
+use serde_json::Value as Json;
 
 use super::render;
 use super::series::{self, Series};
+use super::stored::StoredSeries;
 use crate::endpoints::Published;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome};
+use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 
 /// The latest of every group, in the order in which groups came (N-162).
@@ -110,5 +112,26 @@ impl Node for HttpOut {
 
     fn cardinality(&self) -> usize {
         self.places.len()
+    }
+
+    fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
+        let series = self.latest.series.lock();
+        let stored: Vec<(u32, StoredSeries)> = series
+            .iter()
+            .map(|(group, series)| (groups.place(*group), series.into()))
+            .collect();
+        serde_json::to_value(stored).ok()
+    }
+
+    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Vec<(u32, StoredSeries)> = serde_json::from_value(state)?;
+        let mut series = self.latest.series.lock();
+        for (place, stored) in stored {
+            if let Some(group) = groups.group(place) {
+                self.places.entry(group, || (series.len(), 0));
+                series.push((group, stored.into()));
+            }
+        }
+        Ok(())
     }
 }
