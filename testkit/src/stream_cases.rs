@@ -1,28 +1,44 @@
-//! Runs the cases of `conformance/stream` and `conformance/batch`: define the task, feed the recording on a virtual
+//! Runs the cases of `conformance/stream` and `conformance/batch`: define the tasks, feed the recordings on a virtual
 //! clock, end the input, compare what came out.
 //!
-//! Each case runs twice, once with the whole recording as one body and once point by point: how points are cut into
-//! blocks must not matter. A case that uses a node, a service or an expectation that is not built is skipped and says so.
+//! Each case runs twice, with its data cut and mixed in two ways (see `run::Way`), which must not matter. A case that
+//! uses a node, a service or an expectation that is not built is skipped and says so.
 
+mod alerts;
 mod compare;
 mod recording;
+mod requests;
+mod run;
+mod world;
 
-use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use capstan_base::VirtualClock;
-use capstan_flow::{Mode, NodeId, Ports, Task, TaskKind, Vars};
-use capstan_model::Batch;
+use capstan_gocompat::time_layout::format_rfc3339_nano;
 use serde_json::Value as Json;
 
-use crate::fake_scaler::FakeScaler;
+use crate::outside::{self, Outside};
 use crate::report::{CaseResult, Status};
 use crate::script_nodes;
+use run::Way;
+use world::World;
 
 /// 1971-01-01T00:00:00Z, the zero of the replay clock.
 const ZERO: i64 = 31_536_000 * 1_000_000_000;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Expectations that are compared.
+const CHECKED: [&str; 8] = [
+    "httpOut",
+    "httpPost",
+    "influxdbOut",
+    "influxdbQuery",
+    "nodeStats",
+    "autoscale",
+    "startError",
+    "completes",
+];
 
 /// Runs every case of a folder, by file name; recordings are in the folder `data` beside it.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
@@ -46,11 +62,10 @@ pub fn run_file(file: &Path, data: &Path) -> anyhow::Result<CaseResult> {
 /// Runs one case.
 pub fn run(case: &Json, data: &Path) -> CaseResult {
     let word = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
-    let script = word("tick");
-    let nodes = script_nodes::used(&script);
+    let nodes = nodes(case);
     let outcome = match reason_to_skip(case, &nodes) {
         Some(reason) => Err((Status::Skip, reason)),
-        None => both_ways(case, &script, data).map_err(|detail| (Status::Fail, detail)),
+        None => both_ways(case, data).map_err(|detail| (Status::Fail, detail)),
     };
     let (status, detail) = outcome.map_or_else(
         |(status, detail)| (status, detail),
@@ -65,122 +80,129 @@ pub fn run(case: &Json, data: &Path) -> CaseResult {
     }
 }
 
+/// The nodes of all scripts of the case, each once.
+fn nodes(case: &Json) -> Vec<String> {
+    let mut nodes: Vec<String> = Vec::new();
+    let tasks = case["tasks"].as_array().into_iter().flatten();
+    for script in std::iter::once(case)
+        .chain(tasks)
+        .filter_map(|task| task["tick"].as_str())
+    {
+        for node in script_nodes::used(script) {
+            if !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
+    }
+    nodes
+}
+
 /// What of the case is not built.
 fn reason_to_skip(case: &Json, nodes: &[String]) -> Option<String> {
-    if case["kind"] == "batch" {
-        return Some("batch sources are not built (node query)".to_owned());
-    }
     if let Some(missing) = nodes.iter().find(|node| !script_nodes::is_built(node)) {
         return Some(format!("node {missing} is not built"));
     }
-    for key in ["tasks", "live"] {
-        if !case[key].is_null() {
-            return Some(format!("cases with `{key}` are not run"));
-        }
+    let checked = |kind: &str| CHECKED.contains(&kind) || outside::CHECKED.contains(&kind);
+    let unknown = expectations(case).find(|expect| !checked(expect["type"].as_str().unwrap_or_default()));
+    if let Some(expect) = unknown {
+        return Some(format!("expectation {} is not checked", expect["type"]));
     }
-    if case["tick"].as_str().is_some_and(|script| script.contains("${")) {
-        return Some("scripts with placeholders are not run".to_owned());
-    }
-    let known = ["httpOut", "nodeStats", "autoscale", "startError", "completes"];
-    let unknown =
-        expectations(case).find(|expect| !known.contains(&expect["type"].as_str().unwrap_or_default()));
-    unknown.map(|expect| format!("expectation {} is not checked", expect["type"]))
+    let text = case.to_string();
+    let known = outside::PLACEHOLDERS
+        .iter()
+        .fold(text, |text, name| text.replace(name, ""));
+    let at = known.find("${")?;
+    let name: String = known[at..].chars().take_while(|c| *c != '}').collect();
+    Some(format!("placeholder {name}}} is not filled in"))
 }
 
 fn expectations(case: &Json) -> impl Iterator<Item = &Json> {
     std::iter::once(&case["expect"]).chain(case["also"].as_array().into_iter().flatten())
 }
 
-fn both_ways(case: &Json, script: &str, data: &Path) -> Result<(), String> {
-    let body = match case["data"].as_str() {
-        Some(name) => recording::stream(&data.join(name), ZERO)?,
-        None => Vec::new(),
-    };
-    let pieces: Vec<Batch> = body.iter().flat_map(recording::points).collect();
-    execute(case, script, &body).map_err(|detail| format!("as one body: {detail}"))?;
-    execute(case, script, &pieces).map_err(|detail| format!("point by point: {detail}"))
+fn both_ways(case: &Json, data: &Path) -> Result<(), String> {
+    prepare(case, data, Way::Whole).map_err(|detail| format!("as a whole: {detail}"))?;
+    prepare(case, data, Way::Pieces).map_err(|detail| format!("in pieces: {detail}"))
 }
 
-fn execute(case: &Json, script: &str, data: &[Batch]) -> Result<(), String> {
-    let clock = VirtualClock::at(ZERO);
-    let replicas = case["env"]["k8s"]["initial_replicas"]
-        .as_object()
-        .into_iter()
-        .flatten();
-    let replicas = replicas.filter_map(|(name, count)| Some((name.clone(), count.as_i64()?)));
-    let scaler = Arc::new(FakeScaler::new(replicas));
-    let mut ports = Ports::offline(clock);
-    ports.scaler = (!case["env"]["k8s"].is_null()).then(|| Arc::clone(&scaler) as _);
-    let endpoints = ports.endpoints.clone();
-    let dbrp = |dbrp: &Json| {
-        let word = |key: &str| Arc::from(dbrp[key].as_str().unwrap_or_default());
-        (word("db"), word("rp"))
+/// Fills the case's placeholders in and executes it.
+fn prepare(case: &Json, data: &Path, way: Way) -> Result<(), String> {
+    let is_outside = |expect: &Json| {
+        let kind = expect["type"].as_str().unwrap_or_default();
+        outside::CHECKED.contains(&kind)
     };
-    let dbrps = case["dbrps"].as_array().into_iter().flatten().map(dbrp).collect();
-    let start_error = expectations(case).find(|expect| expect["type"] == "startError");
-    let started = capstan_flow::define(script, TaskKind::Stream, &Vars::new(), Mode::Task)
-        .map_err(|error| error.to_string())
-        .and_then(|definition| {
-            let id = case["task_id"].as_str().unwrap_or("task");
-            Task::new(id, Arc::new(definition.pipeline), dbrps, ports).map_err(|error| error.to_string())
-        })
-        .and_then(|mut task| task.start().map(|()| task).map_err(|error| error.to_string()));
-    let mut task = match (started, start_error) {
-        (Ok(task), None) => task,
+    let outside = if expectations(case).any(is_outside) {
+        Some(Outside::new(case, data)?)
+    } else {
+        None
+    };
+    let case = outside
+        .as_ref()
+        .map_or_else(|| case.clone(), |outside| outside.resolved(case));
+    let case = world::fill_in(&case, data);
+    let case = if case["live"].is_null() {
+        case
+    } else {
+        live_times(&case)
+    };
+    execute(&case, data, way, outside.as_ref())
+}
+
+/// Where the clock of a case begins.
+fn start_time(case: &Json) -> i64 {
+    // Live cases begin late enough for times before their start.
+    if case["live"].is_null() {
+        ZERO
+    } else {
+        ZERO + 3_600 * SECOND
+    }
+}
+
+/// The case with `T0+<n>s` as times; `T0` is given relative to the start, `now-22s`.
+fn live_times(case: &Json) -> Json {
+    let zero = case["live_clock"]["zero"].as_str().unwrap_or_default();
+    let before = zero.strip_prefix("now-").and_then(|text| text.strip_suffix('s'));
+    let zero = start_time(case) - before.and_then(|text| text.parse().ok()).unwrap_or(0) * SECOND;
+    let time = |text: &str| {
+        let seconds: i64 = text.strip_prefix("T0+")?.strip_suffix('s')?.parse().ok()?;
+        Some(format_rfc3339_nano(zero + seconds * SECOND))
+    };
+    world::everywhere(case, &|text| time(text).unwrap_or_else(|| text.to_owned()))
+}
+
+fn execute(case: &Json, data: &Path, way: Way, outside: Option<&Outside>) -> Result<(), String> {
+    let mut world = World::new(case, start_time(case));
+    let handlers = outside.map(|outside| outside.connect(case, &mut world.ports));
+    let refused = expectations(case).find(|expect| expect["type"] == "startError");
+    let mut tasks = match (run::start(case, &world), refused) {
+        (Ok(tasks), None) => tasks,
         (Err(_), Some(_)) => return Ok(()),
         (Err(error), None) => return Err(error),
         (Ok(_), Some(_)) => return Err("the task started, but must not".to_owned()),
     };
-    let run = |task: &mut Task| -> Result<(), capstan_flow::TaskError> {
-        for batch in data {
-            task.collect(batch)?;
-            settle(task)?;
-        }
-        task.finish()?;
-        settle(task)
-    };
-    run(&mut task).map_err(|error| error.to_string())?;
+    run::feed(&mut tasks, case, data, &world, way).map_err(|error| format!("{error}{}", tasks.errors()))?;
+    if let (Some(outside), Some(handlers)) = (outside, &handlers) {
+        outside.settle(handlers)?;
+    }
+    let script = case["tick"].as_str().unwrap_or_default();
     let check = |expect: &Json| match expect["type"].as_str().unwrap_or_default() {
         "httpOut" => {
             let name = expect["endpoint"].as_str().unwrap_or_default();
-            let body = endpoints
-                .get(name)
-                .ok_or_else(|| format!("endpoint {name} is not there"))?;
+            let body = tasks.endpoints.iter().find_map(|endpoints| endpoints.get(name));
+            let body = body.ok_or_else(|| format!("endpoint {name} is not there"))?;
             compare::series(expect, &body, script)
         }
-        "nodeStats" => compare::node_stats(expect, &task.stats()),
-        "autoscale" => compare::updates(expect, &scaler.updates()),
-        _ => Ok(()),
+        "httpPost" => requests::posts(expect, &world.post.requests()),
+        "influxdbOut" => requests::writes(expect, &world.influx.writes()),
+        "influxdbQuery" => requests::query(expect, &world.influx.queries()),
+        "nodeStats" => tasks
+            .all
+            .first()
+            .map_or(Ok(()), |task| compare::node_stats(expect, &task.stats())),
+        "autoscale" => compare::updates(expect, &world.scaler.updates()),
+        _ => outside.map_or(Ok(()), |outside| alerts::check(expect, outside)),
     };
     expectations(case)
         .try_for_each(check)
-        .map_err(|detail| format!("{detail}{}", node_errors(&task)))
-}
-
-/// What nodes had to complain about, which often explains a difference.
-fn node_errors(task: &Task) -> String {
-    let mut text = String::new();
-    for (at, config) in task.pipeline().nodes().iter().enumerate() {
-        for entry in task.errors(NodeId(at as u32)).recent() {
-            let (name, count) = (config.name(), entry.count);
-            // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                "; {name}: {}: {} ({count} times)",
-                entry.message, entry.error
-            );
-        }
-    }
-    text
-}
-
-/// Handles the answers of fakes until nothing is under way.
-fn settle(task: &mut Task) -> Result<(), capstan_flow::TaskError> {
-    for _ in 0..10_000 {
-        task.complete()?;
-        if task.pending() == 0 {
-            break;
-        }
-    }
-    Ok(())
+        .map_err(|detail| format!("{detail}{}", tasks.errors()))
 }

@@ -26,7 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Deliberately absent: tokio, HTTP, Kubernetes, files.
+//! Deliberately absent: tokio, HTTP, Kubernetes, and files but for one helper of the `sideload` port.
 //!
 //! | module | what |
 //! |---|---|

@@ -171,6 +171,14 @@ impl Pipeline {
         sorted
     }
 
+    /// The query nodes of a batch task, in the order in which recordings hold their data: that of the graph, where
+    /// of several branches the last comes first, not that of the script.
+    pub fn queries(&self) -> Vec<NodeId> {
+        let source = self.source();
+        let is_query = |id: &NodeId| self.edge() == EdgeType::Batch && self.node(*id).parents == [source];
+        self.order().into_iter().filter(is_query).collect()
+    }
+
     /// The graph of a task that is not executing (C-81).
     pub fn dot(&self, task: &str) -> String {
         dot::plain(self, task)

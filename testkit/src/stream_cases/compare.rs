@@ -64,6 +64,11 @@ fn tags(row: &Json) -> Map<String, Json> {
     tags.into_iter().collect()
 }
 
+/// Whether two values say the same: numbers as numbers, times as instants, tags that are none as no tags.
+pub(super) fn equal(wanted: &Json, got: &Json) -> bool {
+    same(wanted, got, 1e-12)
+}
+
 /// Numbers as numbers, times as instants.
 fn same(wanted: &Json, got: &Json, tolerance: f64) -> bool {
     match (wanted, got) {
@@ -85,6 +90,22 @@ fn same(wanted: &Json, got: &Json, tolerance: f64) -> bool {
             let bound = |key: &str| bounds.get(key).and_then(Json::as_f64);
             let got = got.as_f64().unwrap_or(f64::NAN);
             bound("$min").is_none_or(|min| got >= min) && bound("$below").is_none_or(|below| got < below)
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            let none = |value: &Json| match value {
+                Json::Null => true,
+                Json::Array(items) => items.is_empty(),
+                Json::Object(members) => members.is_empty(),
+                _ => false,
+            };
+            let member = |key: &str| {
+                let (a, b) = (
+                    a.get(key).unwrap_or(&Json::Null),
+                    b.get(key).unwrap_or(&Json::Null),
+                );
+                (none(a) && none(b)) || same(a, b, tolerance)
+            };
+            a.keys().chain(b.keys()).all(|key| member(key))
         }
         (a, b) => a == b,
     }

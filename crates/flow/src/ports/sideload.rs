@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -50,4 +51,59 @@ fn yaml(content: &str) -> Result<serde_json::Map<String, Json>, String> {
     let values: Option<serde_json::Map<String, Json>> =
         serde_saphyr::from_str(content).map_err(|error| error.to_string())?;
     Ok(values.unwrap_or_default())
+}
+
+/// Most files of a source, and bytes of each.
+const MAX_FILES: usize = 100_000;
+const MAX_FILE_BYTES: u64 = 16 << 20;
+
+/// Reads all files below a directory; for implementations of the port, nodes never read files themselves.
+///
+/// # Errors
+/// The directory or one of its files cannot be read.
+pub fn load_directory(directory: &Path) -> Result<SideTables, String> {
+    let mut tables = SideTables::new();
+    let problem = |error: String| {
+        format!(
+            "failed to update sideload cache for source {:?}: {error}",
+            directory.display().to_string()
+        )
+    };
+    visit(directory, directory, &mut tables).map_err(problem)?;
+    Ok(tables)
+}
+
+fn visit(root: &Path, path: &Path, tables: &mut SideTables) -> Result<(), String> {
+    let io = |verb: &str, path: &Path, error: &std::io::Error| {
+        let text = if error.kind() == std::io::ErrorKind::NotFound {
+            "no such file or directory".to_owned()
+        } else {
+            error.to_string()
+        };
+        format!("{verb} {}: {text}", path.display())
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| io("lstat", path, &error))?;
+    if metadata.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(|error| io("open", path, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| io("read", path, &error))?;
+            visit(root, &entry.path(), tables)?;
+        }
+        return Ok(());
+    }
+    if metadata.len() > MAX_FILE_BYTES || tables.len() == MAX_FILES {
+        return Err(format!(
+            "{}: more than {MAX_FILES} files, or a file of more than {MAX_FILE_BYTES} bytes",
+            path.display()
+        ));
+    }
+    let relative = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned();
+    let content = std::fs::read(path).map_err(|error| io("open", path, &error))?;
+    let content = String::from_utf8_lossy(&content);
+    tables.insert(relative, parse_file(&path.to_string_lossy(), &content)?);
+    Ok(())
 }

@@ -1,0 +1,226 @@
+//! Runs the tasks of a case: defines and starts them, feeds them, ends them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use capstan_base::Clock as _;
+use capstan_flow::recording::{RecordedBatch, first_time, read_batches};
+use capstan_flow::{Mode, NodeId, Task, TaskError, TaskKind, Vars};
+use capstan_model::{Batch, BlockBuilder, KeyTable, Tags, ValueRef};
+use serde_json::Value as Json;
+
+use super::world::World;
+use super::{ZERO, recording};
+
+/// How data is cut and mixed on its way in, which must not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A stream as one body; batches of several recordings by time.
+    Whole,
+    /// A stream point by point; recordings one after the other.
+    Pieces,
+}
+
+/// The running tasks of a case.
+pub(super) struct Tasks {
+    pub(super) all: Vec<Task>,
+    /// Endpoints by task.
+    pub(super) endpoints: Vec<capstan_flow::Endpoints>,
+}
+
+/// Defines and starts the tasks, in order.
+pub(super) fn start(case: &Json, world: &World) -> Result<Tasks, String> {
+    let single = [case.clone()];
+    let tasks = case["tasks"].as_array().map_or(&single[..], Vec::as_slice);
+    let mut started = Tasks {
+        all: Vec::new(),
+        endpoints: Vec::new(),
+    };
+    for task in tasks {
+        let word = |key: &str| task[key].as_str();
+        let kind = match word("kind").or(word("type")) {
+            Some("batch") => TaskKind::Batch,
+            _ => TaskKind::Stream,
+        };
+        let dbrp = |dbrp: &Json| {
+            let word = |key: &str| Arc::from(dbrp[key].as_str().unwrap_or_default());
+            (word("db"), word("rp"))
+        };
+        let dbrps = task["dbrps"].as_array().into_iter().flatten().map(dbrp).collect();
+        let script = word("tick").unwrap_or_default();
+        let definition = capstan_flow::define(script, kind, &Vars::new(), Mode::Task)
+            .map_err(|error| error.to_string())?;
+        let id = word("task_id").or(word("id")).unwrap_or("task");
+        let ports = world.ports();
+        started.endpoints.push(ports.endpoints.clone());
+        let mut task =
+            Task::new(id, Arc::new(definition.pipeline), dbrps, ports).map_err(|error| error.to_string())?;
+        task.start().map_err(|error| error.to_string())?;
+        started.all.push(task);
+    }
+    Ok(started)
+}
+
+/// Feeds the case's data and ends the tasks.
+pub(super) fn feed(
+    tasks: &mut Tasks,
+    case: &Json,
+    data: &Path,
+    world: &World,
+    way: Way,
+) -> Result<(), String> {
+    if let Some(steps) = case["live"].as_array() {
+        live(tasks, steps, world).map_err(|error| error.to_string())?;
+    } else if case["kind"] == "batch" {
+        batches(tasks, case, data, world, way)?;
+    } else if let Some(name) = case["data"].as_str() {
+        let body = recording::stream(&data.join(name), ZERO)?;
+        let body = match way {
+            Way::Whole => body,
+            Way::Pieces => body.iter().flat_map(recording::points).collect(),
+        };
+        for batch in &body {
+            tasks.collect(batch, world).map_err(|error| error.to_string())?;
+        }
+    }
+    for at in 0..tasks.all.len() {
+        tasks.all[at].finish().map_err(|error| error.to_string())?;
+        tasks.settle(world).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Feeds recording i to the i-th query node in the order of recordings; each is moved so that it begins at zero.
+fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way) -> Result<(), String> {
+    let files: Vec<&str> = case["data"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .collect();
+    let task = tasks.all.first_mut().ok_or("a batch case has one task")?;
+    let queries = task.pipeline().queries();
+    if files.len() != queries.len() {
+        return Err(format!(
+            "{} recordings for {} queries",
+            files.len(),
+            queries.len()
+        ));
+    }
+    let mut recorded: Vec<(NodeId, i64, RecordedBatch)> = Vec::new();
+    for (file, query) in files.iter().zip(queries) {
+        let file = data.join(file);
+        let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let batches = read_batches(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+        let by = ZERO - first_time(&batches).unwrap_or(ZERO);
+        recorded.extend(batches.into_iter().map(|batch| (query, by, batch)));
+    }
+    if way == Way::Whole {
+        // As the replay's clock lets them go.
+        recorded.sort_by_key(|(_, by, batch)| batch.points.last().map_or(0, |point| point.time + by));
+    }
+    let keys = Arc::new(KeyTable::new());
+    for (query, by, batch) in recorded {
+        let task = &mut tasks.all[0];
+        let batch = batch.replay(by, task.groups_mut(), &keys);
+        task.collect_batch(query, batch)
+            .map_err(|error| error.to_string())?;
+        tasks.settle(world).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Steps against a clock; sleeping makes it jump from timer to timer.
+fn live(tasks: &mut Tasks, steps: &[Json], world: &World) -> Result<(), TaskError> {
+    for step in steps {
+        match step["op"].as_str().unwrap_or_default() {
+            "send" => tasks.collect(&sent(step), world)?,
+            "sleep" => {
+                let until = world.clock.now_nanos() + step["ns"].as_i64().unwrap_or(0);
+                loop {
+                    let next = tasks.all.iter().filter_map(Task::next_timer).min();
+                    let Some(due) = next.filter(|due| *due <= until) else {
+                        break;
+                    };
+                    world.clock.advance_to(due.max(world.clock.now_nanos()));
+                    for at in 0..tasks.all.len() {
+                        tasks.all[at].fire_timers(world.clock.now_nanos())?;
+                    }
+                    tasks.settle(world)?;
+                }
+                world.clock.advance_to(until);
+            }
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+/// The point of a step.
+fn sent(step: &Json) -> Batch {
+    let word = |key: &str| Arc::<str>::from(step[key].as_str().unwrap_or_default());
+    let keys = Arc::new(KeyTable::new());
+    let mut rows = BlockBuilder::new(word("name"), Arc::clone(&keys)).from_source(word("db"), word("rp"));
+    let tags = step["tags"].as_object().into_iter().flatten();
+    let tags = tags.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+    let time = capstan_gocompat::time_layout::parse_rfc3339(&word("time")).unwrap_or_default();
+    rows.row(time, keys.intern(&Tags::from_pairs(tags)));
+    for (name, value) in step["fields"].as_object().into_iter().flatten() {
+        match value {
+            Json::Bool(v) => rows.field(name, ValueRef::Bool(*v)),
+            Json::String(v) => rows.field(name, ValueRef::Str(v)),
+            Json::Number(v) => rows.field(name, ValueRef::Float(v.as_f64().unwrap_or_default())),
+            _ => {}
+        }
+    }
+    Batch::single(rows.finish())
+}
+
+impl Tasks {
+    fn collect(&mut self, batch: &Batch, world: &World) -> Result<(), TaskError> {
+        for task in &mut self.all {
+            if task.is_running() {
+                task.collect(batch)?;
+            }
+        }
+        self.settle(world)
+    }
+
+    /// Handles answers and what was written back until nothing is under way.
+    fn settle(&mut self, world: &World) -> Result<(), TaskError> {
+        for _ in 0..100_000 {
+            for task in &mut self.all {
+                task.complete()?;
+            }
+            if let Some(rows) = world.looped.take() {
+                let batch = Batch::single((*rows).clone());
+                for task in self.all.iter_mut().filter(|task| task.is_running()) {
+                    task.collect(&batch)?;
+                }
+            } else if self.all.iter().all(|task| task.pending() == 0) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What nodes had to complain about, which often explains a difference.
+    pub(super) fn errors(&self) -> String {
+        let mut text = String::new();
+        for task in &self.all {
+            for (at, config) in task.pipeline().nodes().iter().enumerate() {
+                for entry in task.errors(NodeId(at as u32)).recent() {
+                    let (name, count) = (config.name(), entry.count);
+                    // Writing to a String cannot fail.
+                    let _ = write!(
+                        text,
+                        "; {name}: {}: {} ({count} times)",
+                        entry.message, entry.error
+                    );
+                }
+            }
+        }
+        text
+    }
+}
