@@ -123,6 +123,7 @@ pub(crate) mod k8s_autoscale {
     mod resource;
     mod settings;
     pub(crate) mod spec;
+    pub(crate) mod swarm;
     mod telling;
     #[cfg(test)]
     mod tests;

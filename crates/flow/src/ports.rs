@@ -38,6 +38,8 @@ pub struct Ports {
     pub log: Arc<dyn LogSink>,
     /// Scales of objects; `None`: no orchestrator is configured (N-206).
     pub scaler: Option<Arc<dyn Scaler>>,
+    /// Scales of Docker Swarm services; `None`: no swarm is configured.
+    pub swarm: Option<Arc<dyn Scaler>>,
     /// Where `query` and `queryFlux` ask; `None`: nowhere, batches are handed in.
     pub influx_query: Option<Arc<dyn InfluxQuery>>,
     /// Where `influxDBOut` writes; `None`: no InfluxDB is configured (N-169).
@@ -68,6 +70,7 @@ impl Ports {
             zone: jiff::tz::TimeZone::UTC,
             log: Arc::new(NoLog),
             scaler: None,
+            swarm: None,
             influx_query: None,
             influx_write: None,
             http_post: None,

@@ -95,16 +95,22 @@ enum Results {
 
 impl K8sAutoscale {
     pub(super) fn new(config: &NodeConfig, builder: &Builder<'_>) -> Result<Self, String> {
-        let settings = Settings::new(config);
-        let no_client = |reason| {
+        let scaler = builder.ports.scaler.clone();
+        Self::with(Settings::new(config), scaler, config, builder, |reason| {
             format!("cannot use the k8sAutoscale node, could not create kubernetes client: {reason}")
-        };
-        let scaler = builder
-            .ports
-            .scaler
-            .clone()
-            .ok_or_else(|| no_client("service is not enabled".to_owned()))?;
-        scaler.check(&settings.cluster).map_err(no_client)?;
+        })
+    }
+
+    /// The machine before a scaler; `no_client` words why there is none.
+    pub(super) fn with(
+        settings: Settings,
+        scaler: Option<Arc<dyn Scaler>>,
+        config: &NodeConfig,
+        builder: &Builder<'_>,
+        no_client: impl Fn(String) -> String,
+    ) -> Result<Self, String> {
+        let scaler = scaler.ok_or_else(|| no_client("service is not enabled".to_owned()))?;
+        scaler.check(&settings.cluster).map_err(&no_client)?;
         let body = config
             .lambda("replicas")
             .ok_or("must provide a replicas lambda expression")?;

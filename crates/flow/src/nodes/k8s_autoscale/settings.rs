@@ -57,6 +57,21 @@ impl Settings {
         }
     }
 
+    /// Those of `swarmAutoscale`, which knows neither namespaces nor kinds.
+    pub(super) fn swarm(config: &NodeConfig) -> Self {
+        let text = |name: &str| config.string(name).filter(|text| !text.is_empty());
+        let tag = text("serviceNameTag").unwrap_or_default();
+        Self {
+            namespace: Arc::default(),
+            kind: Arc::from("services"),
+            name: text("serviceName").map_or_else(|| Name::Tag(Arc::clone(&tag)), Name::Fixed),
+            namespace_tag: Arc::default(),
+            kind_tag: Arc::default(),
+            resource_tag: text("outputServiceNameTag").unwrap_or(tag),
+            ..Self::new(config)
+        }
+    }
+
     pub(super) fn target(&self, kind: &str, name: &str) -> ScaleTarget {
         ScaleTarget {
             cluster: Arc::clone(&self.cluster),
