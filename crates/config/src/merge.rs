@@ -10,19 +10,20 @@ use toml::{Table, Value};
 
 use crate::error::{Problem, Warning};
 use crate::load::{Provenance, Source};
-use crate::settings::{Influxdb, Kubernetes, Settings, parse_duration};
+use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, parse_duration};
 
 pub(crate) use names::nearest;
 
 /// Sections that are lists of tables. Kapacitor takes a single table for `kubernetes`; so do we for each.
-const LISTS: [&str; 2] = ["influxdb", "kubernetes"];
+const LISTS: [&str; 3] = ["httppost", "influxdb", "kubernetes"];
 
 /// Values that are durations, without the indices of lists.
-const DURATIONS: [&str; 9] = [
+const DURATIONS: [&str; 10] = [
     "http.shutdown-timeout",
     "task.snapshot-interval",
     "stats.stats-interval",
     "deadman.interval",
+    "smtp.idle-timeout",
     "capstan.task-queue-deadline",
     "capstan.decision-flush-interval",
     "influxdb.timeout",
@@ -39,6 +40,9 @@ const WORDS: [(&str, &[&str]); 5] = [
     ("influxdb.compression", &["gzip", "none"]),
 ];
 
+/// Tables whose values are texts, without the indices of lists; those of others are lists of texts.
+const TEXTS: [&str; 2] = ["httppost.headers", "httppost.basic-auth"];
+
 /// The merged tree, and what was noticed on the way.
 pub(crate) struct Merge {
     pub(crate) tree: Table,
@@ -50,10 +54,10 @@ pub(crate) struct Merge {
 
 /// The built-in element of a list section.
 fn element(section: &str) -> Table {
-    let table = if section == "influxdb" {
-        Table::try_from(Influxdb::default())
-    } else {
-        Table::try_from(Kubernetes::default())
+    let table = match section {
+        "httppost" => Table::try_from(HttpPost::default()),
+        "influxdb" => Table::try_from(Influxdb::default()),
+        _ => Table::try_from(Kubernetes::default()),
     };
     table.expect("the built-in settings have a TOML form")
 }
@@ -100,7 +104,12 @@ impl Merge {
             } else if names::UNUSED_SECTIONS.contains(&&*name) {
                 self.unused.push(name);
             } else {
-                let known = self.tree.keys().map(String::as_str).chain(names::UNUSED_SECTIONS);
+                let known = self
+                    .tree
+                    .keys()
+                    .map(String::as_str)
+                    .chain(LISTS)
+                    .chain(names::UNUSED_SECTIONS);
                 let suggestion = nearest(&name, known);
                 self.warnings.push(Warning::UnknownKey {
                     path: name,
@@ -232,6 +241,12 @@ fn convert(path: &str, known: &Value, value: Value) -> Result<Value, String> {
         (Value::Float(_), Value::Integer(number)) => Ok(Value::Float(number as f64)),
         (Value::Float(_), Value::Float(number)) if number.is_finite() => Ok(Value::Float(number)),
         (Value::Array(_), Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+        (Value::Table(_), Value::Table(entries)) if TEXTS.contains(&path) => {
+            match entries.iter().find(|(_, value)| !value.is_str()) {
+                None => Ok(Value::Table(entries)),
+                Some((key, value)) => Err(format!("{key}: expected a string, found {}", shown(value))),
+            }
+        }
         (Value::Table(_), Value::Table(entries)) => {
             let texts = |value: &Value| {
                 value

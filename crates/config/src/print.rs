@@ -17,7 +17,10 @@ pub fn print_config(settings: &Settings) -> String {
     if shown.kubernetes.is_empty() {
         shown.kubernetes.push(Kubernetes::default());
     }
-    let mut secrets = vec![&mut shown.http.shared_secret];
+    let mut secrets = vec![&mut shown.http.shared_secret, &mut shown.smtp.password];
+    for endpoint in &mut shown.httppost {
+        secrets.push(&mut endpoint.basic_auth.password);
+    }
     for database in &mut shown.influxdb {
         secrets.extend([
             &mut database.password,

@@ -7,8 +7,8 @@ mod sections;
 use serde::{Deserialize, Serialize};
 
 pub use sections::{
-    Alert, Capstan, ConfigOverride, Deadman, Http, Influxdb, Kubernetes, Load, Logging, QueuePolicy, Replay,
-    Reporting, Stats, Storage, Task, Tls,
+    Alert, BasicAuth, Capstan, ConfigOverride, Deadman, Http, HttpPost, Influxdb, Kubernetes, Load, Logging,
+    QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Task, Tls,
 };
 
 pub(crate) use duration::parse as parse_duration;
@@ -37,8 +37,12 @@ pub struct Settings {
     pub reporting: Reporting,
     pub alert: Alert,
     pub deadman: Deadman,
+    pub smtp: Smtp,
     pub config_override: ConfigOverride,
     pub capstan: Capstan,
+    /// Where alerts and nodes post to by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub httppost: Vec<HttpPost>,
     /// Databases to read from and to be subscribed to.
     pub influxdb: Vec<Influxdb>,
     /// Clusters to scale in and to discover targets from.
@@ -63,8 +67,10 @@ impl Default for Settings {
             reporting: Reporting::default(),
             alert: Alert::default(),
             deadman: Deadman::default(),
+            smtp: Smtp::default(),
             config_override: ConfigOverride::default(),
             capstan: Capstan::default(),
+            httppost: Vec::new(),
             // Unlike Kapacitor, no database is assumed: the server runs without one.
             influxdb: Vec::new(),
             kubernetes: Vec::new(),

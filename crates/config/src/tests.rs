@@ -148,7 +148,7 @@ fn databases_are_off_unless_the_file_has_them() {
 
 #[test]
 fn unknown_names_warn_with_the_nearest_known_one() {
-    let text = "hostnam = 'x'\n[http]\nbind-adress = ':1'\nzzzzzz = 1\n[htpp]\n[slack]\nenabled = true\n[[httppost]]\n\
+    let text = "hostnam = 'x'\n[http]\nbind-adress = ':1'\nzzzzzz = 1\n[htpp]\n[slack]\nenabled = true\n[[kafka]]\n\
         [kubernetes]\napi-server = []\n[nonsense-section]\n";
     let variables = [
         ("KAPACITOR_HTTP_BIND_ADRESS", ":9"),
@@ -165,7 +165,7 @@ fn unknown_names_warn_with_the_nearest_known_one() {
             "unknown configuration key http.zzzzzz is ignored",
             "unknown configuration key kubernetes.0.api-server is ignored; did you mean kubernetes.0.api-servers?",
             "unknown configuration key nonsense-section is ignored",
-            "these configuration sections are not used by this release: httppost, slack",
+            "these configuration sections are not used by this release: kafka, slack",
             "unknown variable KAPACITOR_HTTP_BIND_ADRESS is ignored; did you mean KAPACITOR_HTTP_BIND_ADDRESS?",
         ]
     );
@@ -302,4 +302,45 @@ fn the_file_is_looked_for_where_kapacitor_looks_and_at_home() {
     assert_eq!(find(None, &[home], &all[1..]).as_deref(), Some(all[1]));
     assert_eq!(find(None, &[], &all).as_deref(), Some(all[2]));
     assert_eq!(find(None, &[home], &[]), None);
+}
+
+#[test]
+fn mail_and_endpoints_are_read_and_checked() {
+    let text = "[smtp]\nenabled = true\nfrom = 'a@b'\nto = ['c@d']\nidle-timeout = '1m'\npassword = 'hush'\n\
+        [[httppost]]\nendpoint = 'e'\nurl = 'http://x/{{ .ID }}'\nheaders = {A = 'b'}\n\
+        basic-auth = {username = 'u', password = 'hush'}\n";
+    let settings = with(text, &[]).expect("valid").settings;
+    assert_eq!((settings.smtp.port, settings.smtp.to[0].as_str()), (25, "c@d"));
+    let endpoint = &settings.httppost[0];
+    assert_eq!(
+        (
+            endpoint.headers["A"].as_str(),
+            endpoint.basic_auth.username.as_str()
+        ),
+        ("b", "u")
+    );
+    let printed = print_config(&settings);
+    assert!(!printed.contains("hush"), "{printed}");
+    assert_eq!(
+        with(&printed, &[]).expect("valid").settings.httppost[0].url,
+        endpoint.url
+    );
+    let wrong =
+        "[smtp]\nenabled = true\nport = 0\n[[httppost]]\nrow-template = 'a'\nrow-template-file = 'b'\n";
+    assert_eq!(
+        problems(wrong, &[]),
+        [
+            "smtp.port: invalid port 0",
+            "smtp.from: must provide a 'from' address",
+            "httppost.0.endpoint: must specify endpoint name",
+            "httppost.0.url: must specify url",
+            "httppost.0.row-template: must specify only one of row-template and row-template-file",
+            "httppost.0.row-template-file: must use an absolute path for row-template-file",
+        ]
+    );
+    let headers = problems(
+        "[[httppost]]\nendpoint = 'e'\nurl = 'u'\nheaders = {A = 1}\n",
+        &[],
+    );
+    assert_eq!(headers, ["httppost.0.headers: A: expected a string, found 1"]);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::Problem;
-use crate::settings::{Influxdb, Kubernetes, Settings};
+use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Smtp};
 
 /// Adds what is wrong with `settings`.
 pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
@@ -54,6 +54,8 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
         wrong("task.snapshot-interval".into(), "must be more than 0".into());
     }
     limits(settings, &mut wrong);
+    smtp(&settings.smtp, &mut wrong);
+    httppost(&settings.httppost, &mut wrong);
     influxdb(&settings.influxdb, &mut wrong);
     kubernetes(&settings.kubernetes, &mut wrong);
 }
@@ -138,6 +140,55 @@ fn urls(at: &str, urls: &[String], wrong: &mut Wrong<'_>) {
 }
 
 /// S-36.
+fn smtp(smtp: &Smtp, wrong: &mut Wrong<'_>) {
+    if smtp.host.is_empty() {
+        wrong("smtp.host".into(), "host cannot be empty".into());
+    }
+    if !(1..=65_535).contains(&smtp.port) {
+        wrong("smtp.port".into(), format!("invalid port {}", smtp.port));
+    }
+    if smtp.enabled && smtp.from.is_empty() {
+        wrong("smtp.from".into(), "must provide a 'from' address".into());
+    }
+}
+
+fn httppost(endpoints: &[HttpPost], wrong: &mut Wrong<'_>) {
+    let mut names = BTreeSet::new();
+    for (at, endpoint) in endpoints.iter().enumerate() {
+        let mut wrong = |key: &str, message: String| wrong(format!("httppost.{at}.{key}"), message);
+        if endpoint.endpoint.is_empty() {
+            wrong("endpoint", "must specify endpoint name".into());
+        } else if !names.insert(&endpoint.endpoint) {
+            wrong("endpoint", format!("{:?} stands there twice", endpoint.endpoint));
+        }
+        if endpoint.url.is_empty() {
+            wrong("url", "must specify url".into());
+        }
+        for (name, text, file) in [
+            (
+                "alert-template",
+                &endpoint.alert_template,
+                &endpoint.alert_template_file,
+            ),
+            (
+                "row-template",
+                &endpoint.row_template,
+                &endpoint.row_template_file,
+            ),
+        ] {
+            if !text.is_empty() && !file.is_empty() {
+                wrong(name, format!("must specify only one of {name} and {name}-file"));
+            }
+            if !file.is_empty() && !Path::new(file).is_absolute() {
+                wrong(
+                    &format!("{name}-file"),
+                    format!("must use an absolute path for {name}-file"),
+                );
+            }
+        }
+    }
+}
+
 fn kubernetes(clusters: &[Kubernetes], wrong: &mut Wrong<'_>) {
     let mut ids = BTreeSet::new();
     for (at, cluster) in clusters.iter().enumerate().filter(|(_, cluster)| cluster.enabled) {

@@ -1,7 +1,7 @@
 //! Names that are nearly right, and names that mean something to Kapacitor only.
 
 /// Sections of Kapacitor's file that nothing here acts on yet: taken without a fuss.
-pub(crate) const UNUSED_SECTIONS: [&str; 43] = [
+pub(crate) const UNUSED_SECTIONS: [&str; 41] = [
     "alerta",
     "alertmanager",
     "auth",
@@ -17,7 +17,6 @@ pub(crate) const UNUSED_SECTIONS: [&str; 43] = [
     "gce",
     "graphite",
     "hipchat",
-    "httppost",
     "kafka",
     "marathon",
     "mqtt",
@@ -33,7 +32,6 @@ pub(crate) const UNUSED_SECTIONS: [&str; 43] = [
     "serverset",
     "servicenow",
     "slack",
-    "smtp",
     "snmptrap",
     "static-discovery",
     "swarm",

@@ -351,6 +351,77 @@ impl Default for Influxdb {
     }
 }
 
+/// The mail server of alerts (S-43).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Smtp {
+    pub enabled: bool,
+    pub host: String,
+    /// 465 is TLS from the start; others use it when the server offers it.
+    pub port: usize,
+    pub username: String,
+    pub password: String,
+    /// Takes any certificate.
+    pub no_verify: bool,
+    /// Whether every alert node mails.
+    pub global: bool,
+    /// With `global`: whether all alert nodes tell changes of state only.
+    pub state_changes_only: bool,
+    pub from: String,
+    /// Whom mails go to when an alert names nobody.
+    pub to: Vec<String>,
+    /// Templates of addresses that get the mails of all alerts, too.
+    pub to_templates: Vec<String>,
+    /// How long a connection is kept open.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+}
+
+impl Default for Smtp {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            host: "localhost".into(),
+            port: 25,
+            username: String::new(),
+            password: String::new(),
+            no_verify: false,
+            global: false,
+            state_changes_only: false,
+            from: String::new(),
+            to: Vec::new(),
+            to_templates: Vec::new(),
+            idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Where `post` and `httpPost` send to by name (S-42).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HttpPost {
+    /// What scripts name it by.
+    pub endpoint: String,
+    /// A template.
+    pub url: String,
+    pub alert_template: String,
+    /// Absolute.
+    pub alert_template_file: String,
+    pub row_template: String,
+    /// Absolute.
+    pub row_template_file: String,
+    pub headers: BTreeMap<String, String>,
+    pub basic_auth: BasicAuth,
+}
+
+/// A user and a password; none when the user is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct BasicAuth {
+    pub username: String,
+    pub password: String,
+}
+
 /// A Kubernetes cluster (S-36).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

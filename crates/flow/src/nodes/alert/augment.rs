@@ -75,7 +75,13 @@ impl Augment {
         for (row, state) in states.iter().enumerate() {
             let tags = output.tags(&block.tags(row), state);
             keys.push(self.keys.of_tags(&tags));
-            grouped.push(self.regrouped(output, groups, points.groups[row], &block.name, &tags));
+            grouped.push(Self::regrouped(
+                output,
+                groups,
+                points.groups[row],
+                &block.name,
+                &tags,
+            ));
         }
         block.keys = Arc::clone(self.keys.table());
         block.key = Arc::new(keys);
@@ -86,14 +92,7 @@ impl Augment {
     }
 
     /// The group of a point with new tags: another one only if it was grouped by one of them.
-    fn regrouped(
-        &self,
-        output: &Output,
-        groups: &mut Groups,
-        group: GroupId,
-        name: &str,
-        tags: &Tags,
-    ) -> GroupId {
+    fn regrouped(output: &Output, groups: &mut Groups, group: GroupId, name: &str, tags: &Tags) -> GroupId {
         let dimensions = &groups.get(group).dimensions;
         let grouped_by =
             |tag: &Option<Arc<str>>| tag.as_ref().is_some_and(|tag| dimensions.tags.contains(tag));

@@ -208,28 +208,27 @@ impl Alert {
             .groups
             .get(group)
             .and_then(|state| state.cached_id(&block.keys, key, &block.name));
-        let id = match cached {
-            Some(id) => id,
-            None => {
-                let tags = block.tags(row);
-                let subject = Subject {
-                    name: &block.name,
-                    group: &known.id,
-                    tags: &tags,
-                };
-                self.ensure(ctx, group, subject, time)?;
-                let id = match self.templates.id(subject) {
-                    Ok(id) => id,
-                    Err(error) => {
-                        ctx.error("failed to make the event's id", error);
-                        return Ok(None);
-                    }
-                };
-                if let Some(state) = self.groups.get_mut(group) {
-                    state.cache_id(&block.keys, key, &block.name, &id);
+        let id = if let Some(id) = cached {
+            id
+        } else {
+            let tags = block.tags(row);
+            let subject = Subject {
+                name: &block.name,
+                group: &known.id,
+                tags: &tags,
+            };
+            self.ensure(ctx, group, subject, time)?;
+            let id = match self.templates.id(subject) {
+                Ok(id) => id,
+                Err(error) => {
+                    ctx.error("failed to make the event's id", error);
+                    return Ok(None);
                 }
-                id
+            };
+            if let Some(state) = self.groups.get_mut(group) {
+                state.cache_id(&block.keys, key, &block.name, &id);
             }
+            id
         };
         let rules = &self.settings.rules;
         let Some(state) = self.groups.get_mut(group) else {
