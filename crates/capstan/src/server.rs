@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::wiring;
 use crate::wiring::log::NodeLog;
+use crate::wiring::loopback::IngestLoopback;
 
 /// How long tasks may take to end (S-84).
 const TASKS_PATIENCE: Duration = Duration::from_secs(20);
@@ -65,6 +66,7 @@ impl Server {
         let scaler = wiring::scalers(&settings, Arc::clone(&clock), scaling.clone(), records).await?;
         let ports = Ports {
             log: Arc::new(NodeLog),
+            loopback: Arc::new(IngestLoopback::new(Arc::clone(&ingest))),
             scaler,
             zone: jiff::tz::TimeZone::system(),
             ..Ports::offline(Arc::clone(&clock))

@@ -1,6 +1,7 @@
 //! The outside world, wired into the engine's ports.
 
 pub(crate) mod log;
+pub(crate) mod loopback;
 pub(crate) mod scaler;
 
 use std::path::PathBuf;
