@@ -184,6 +184,7 @@ fn smtp(section: &Json) -> Option<Smtp> {
         no_verify: flag("no-verify"),
         from: word("from"),
         to: list.filter_map(|to| to.as_str().map(str::to_owned)).collect(),
+        to_templates: Vec::new(),
         idle_timeout: Duration::from_secs(30),
         global: flag("global"),
         state_changes_only: flag("state-changes-only"),

@@ -17,7 +17,11 @@ use capstan_tasks::{Decisions, Limits, LoadDirectory, Options, Policy, Tasks};
 use tokio::task::JoinHandle;
 
 use crate::wiring;
+use crate::wiring::alert::Alerts;
+use crate::wiring::http_post::Poster;
+use crate::wiring::influx::Influx;
 use crate::wiring::log::NodeLog;
+use crate::wiring::sideload::SideSources;
 use crate::wiring::loopback::IngestLoopback;
 
 /// How long tasks may take to end (S-84).
@@ -32,6 +36,7 @@ pub(crate) struct Server {
     api: Handle,
     tasks: Arc<Tasks>,
     load: Option<LoadDirectory>,
+    alerts: Alerts,
     flushing: JoinHandle<()>,
     /// Ends the API first ...
     serving: Shutdown,
@@ -64,13 +69,22 @@ impl Server {
             Arc::new(move |record: &capstan_hpa::Record| decisions.push(record))
         };
         let scaler = wiring::scalers(&settings, Arc::clone(&clock), scaling.clone(), records).await?;
+        let alerts = Alerts::start(&settings, &store, Arc::clone(&clock))?;
+        let influx = Influx::new(&settings, scaling.clone())?;
+        influx.search();
+        let sideload = Arc::new(SideSources::new(&settings)?);
         let ports = Ports {
+            influx_write: (!influx.is_empty()).then(|| Arc::new(influx.clone()) as _),
+            influx_query: Some(Arc::new(influx)),
+            http_post: Some(Arc::new(Poster::new(&settings, scaling.clone())?)),
+            sideload: Some(Arc::clone(&sideload) as _),
             log: Arc::new(NodeLog),
             loopback: Arc::new(IngestLoopback::new(Arc::clone(&ingest))),
             scaler,
             zone: jiff::tz::TimeZone::system(),
             ..Ports::offline(Arc::clone(&clock))
         };
+        let ports = alerts.ports(&settings, &identity, ports);
         let options = Options {
             queue: Limits {
                 batches: capstan.task_queue_length,
@@ -124,6 +138,7 @@ impl Server {
             api,
             tasks,
             load,
+            alerts,
             flushing,
             serving,
             scaling,
@@ -140,8 +155,14 @@ impl Server {
         &self.tasks
     }
 
-    /// Reads the load directory again; what is wrong there is logged (S-73).
+    /// Reads the sources of sideload nodes and the load directory again; what is wrong there is logged (S-73).
     pub(crate) async fn reload(&self) {
+        let sideload = Arc::clone(&self.sideload);
+        match capstan_runtime::spawn_blocking(move || sideload.reload()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error, "failed to load sideload sources"),
+            Err(error) => tracing::error!(%error, "failed to load sideload sources"),
+        }
         let Some(load) = self.load.clone() else {
             tracing::info!("no load directory is configured");
             return;
@@ -154,11 +175,12 @@ impl Server {
         }
     }
 
-    /// Stops in order: the API, tasks, scale writes, the store.
+    /// Stops in order: the API, tasks, alert handlers, scale writes, the store.
     pub(crate) async fn stop(self) {
         self.serving.raise();
         self.api.stopped().await;
         end_tasks(&self.tasks).await;
+        self.alerts.stop().await;
         self.scaling.raise();
         self.flushing.abort();
         tracing::info!("stopped");

@@ -1,8 +1,12 @@
 //! The outside world, wired into the engine's ports.
 
+pub(crate) mod alert;
+pub(crate) mod http_post;
+pub(crate) mod influx;
 pub(crate) mod log;
 pub(crate) mod loopback;
 pub(crate) mod scaler;
+pub(crate) mod sideload;
 
 use std::path::PathBuf;
 use std::sync::Arc;

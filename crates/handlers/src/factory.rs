@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use capstan_alert::{Factory, Global, Handler, HandlerSpec, Owner, kind};
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 use tokio::runtime::Handle;
 
 use crate::aggregate::Aggregate;
 use crate::email::Email;
 use crate::exec::Exec;
 use crate::log::Log;
-use crate::options::{Options, Retry};
+use crate::options::{Options, Retry, Smtp};
 use crate::post::Post;
 use crate::queue::{Pending, Queue, Send1};
 use crate::tcp::Tcp;
@@ -87,10 +87,14 @@ impl Factory for Handlers {
 
     fn globals(&self) -> Vec<Global> {
         let mail = self.options.smtp.as_ref().filter(|smtp| smtp.global);
-        let global = |smtp: &crate::Smtp| Global {
+        let options = |smtp: &Smtp| {
+            let templates = Json::from(smtp.to_templates.clone());
+            Map::from_iter([("to-field".to_owned(), templates)])
+        };
+        let global = |smtp: &Smtp| Global {
             spec: HandlerSpec {
                 kind: &kind::EMAIL,
-                options: Map::new(),
+                options: options(smtp),
             },
             state_changes_only: smtp.state_changes_only,
         };

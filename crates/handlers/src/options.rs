@@ -101,6 +101,8 @@ pub struct Smtp {
     pub from: String,
     /// Whom mails go to when the handler names nobody.
     pub to: Vec<String>,
+    /// Templates of the addresses of mails that every alert node sends.
+    pub to_templates: Vec<String>,
     /// How long a connection is kept open.
     pub idle_timeout: Duration,
     /// Whether every alert node mails.

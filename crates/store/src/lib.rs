@@ -1,4 +1,4 @@
-//! What must survive the process: tasks and templates, decision records, snapshots of node state, and who we are.
+//! What must survive the process: tasks and templates, alert states, decision records, snapshots of node state, and who we are.
 //!
 //! One file, ours alone while it is open (S-86): a second process is told so at once. Every write is on disk when the call
 //! returns, so that whatever the API acknowledged is still there after a kill. Values are JSON behind a version byte; an
@@ -35,5 +35,5 @@ pub mod store;
 pub use backend::Backend;
 pub use error::Error;
 pub use identity::Identity;
-pub use schema::{DbRp, Record, TaskRecord, TemplateRecord};
+pub use schema::{DbRp, Record, TaskRecord, TemplateRecord, TopicEventRecord};
 pub use store::{Store, Transaction};

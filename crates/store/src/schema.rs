@@ -131,3 +131,38 @@ impl Record for TemplateRecord {
         &self.id
     }
 }
+
+/// The last state of an event in a topic, as long as it is not OK.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct TopicEventRecord {
+    /// See [`TopicEventRecord::key_of`].
+    pub key: String,
+    pub topic: String,
+    pub id: String,
+    pub message: String,
+    pub details: String,
+    /// Nanoseconds since the Unix epoch.
+    pub time: i64,
+    /// Nanoseconds.
+    pub duration: i64,
+    /// `INFO`, `WARNING` or `CRITICAL`.
+    pub level: String,
+}
+
+impl TopicEventRecord {
+    /// The key of an event; those of one topic have the key of the empty id as their prefix.
+    pub fn key_of(topic: &str, id: &str) -> String {
+        // The length keeps a topic that is the beginning of another apart from it.
+        format!("{}:{topic}:{id}", topic.len())
+    }
+}
+
+impl Record for TopicEventRecord {
+    const NAMESPACE: &'static str = "topic-event";
+    const VERSION: u8 = 1;
+
+    fn key(&self) -> &str {
+        &self.key
+    }
+}

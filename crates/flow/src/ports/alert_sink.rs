@@ -28,6 +28,9 @@ pub trait AlertSink: Debug + Send + Sync {
     /// Sets the state of an event id without telling handlers.
     fn update(&self, topic: &Arc<str>, state: EventState);
 
+    /// A task was deleted: forgets the topics of its nodes, which start with `prefix`.
+    fn forget(&self, prefix: &str);
+
     /// Alerts that silence others, of all tasks.
     fn inhibitors(&self) -> &Inhibitors;
 
@@ -54,6 +57,10 @@ impl AlertSink for Service {
 
     fn update(&self, topic: &Arc<str>, state: EventState) {
         Self::update(self, topic, state);
+    }
+
+    fn forget(&self, prefix: &str) {
+        self.delete_all(prefix);
     }
 
     fn inhibitors(&self) -> &Inhibitors {

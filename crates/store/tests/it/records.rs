@@ -1,6 +1,6 @@
 use capstan_base::{Class, Classify as _};
 use capstan_store::backend::{Backend as _, FileBackend, Tables};
-use capstan_store::{DbRp, Error, Identity, Record, Store, TaskRecord, TemplateRecord};
+use capstan_store::{DbRp, Error, Identity, Record, Store, TaskRecord, TemplateRecord, TopicEventRecord};
 use serde_json::json;
 
 fn task(id: &str) -> TaskRecord {
@@ -121,6 +121,7 @@ fn records_of_version_1_can_be_read() {
     let fixtures = [
         ("task", "cpu", include_str!("../fixtures/task.v1.json")),
         ("template", "tmpl", include_str!("../fixtures/template.v1.json")),
+        ("topic-event", "1:t:cpu:nil", include_str!("../fixtures/topic-event.v1.json")),
     ];
     let backend = FileBackend::open(&path).expect("opens");
     backend
@@ -148,6 +149,11 @@ fn records_of_version_1_can_be_read() {
     assert_eq!(task.vars["threshold"]["value"], 5);
     assert!(task.enabled);
     assert_eq!(task.last_enabled, 1_700_000_000_000_000_000);
+    let events = store
+        .list::<TopicEventRecord>(&TopicEventRecord::key_of("t", ""))
+        .expect("reads");
+    assert_eq!((events.len(), events[0].level.as_str()), (1, "CRITICAL"));
+    assert_eq!(events[0].key, TopicEventRecord::key_of("t", "cpu:nil"));
     let template = store
         .get::<TemplateRecord>("tmpl")
         .expect("reads")

@@ -149,6 +149,7 @@ impl Tasks {
         })?;
         self.records.write().remove(id);
         self.stop(id, Ending::Discard);
+        self.run.ports.alerts.forget(&format!("main:{id}:"));
         Ok(())
     }
 
