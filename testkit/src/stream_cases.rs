@@ -28,6 +28,9 @@ const ZERO: i64 = 31_536_000 * 1_000_000_000;
 
 const SECOND: i64 = 1_000_000_000;
 
+/// How a case is run unless it is restarted.
+const BOTH: [Way; 2] = [Way::Whole, Way::Pieces];
+
 /// Expectations that are compared.
 const CHECKED: [&str; 8] = [
     "httpOut",
@@ -42,6 +45,10 @@ const CHECKED: [&str; 8] = [
 
 /// Runs every case of a folder, by file name; recordings are in the folder `data` beside it.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
+    cases(folder, &BOTH)
+}
+
+fn cases(folder: &Path, ways: &[Way]) -> anyhow::Result<Vec<CaseResult>> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .with_context(|| folder.display().to_string())?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -49,23 +56,38 @@ pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     let data = folder.parent().unwrap_or(folder).join("data");
-    files.iter().map(|file| run_file(file, &data)).collect()
+    files.iter().map(|file| read_and_run(file, &data, ways)).collect()
+}
+
+/// Runs every case of a folder with a restart of its tasks in the middle, at several places: the same must come out.
+/// Statistics, which count from the start, are left out.
+pub fn restart_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
+    let ways = [Way::Restarted(1), Way::Restarted(2), Way::Restarted(3)];
+    cases(folder, &ways)
 }
 
 /// Runs one case; `data` is the folder of recordings.
 pub fn run_file(file: &Path, data: &Path) -> anyhow::Result<CaseResult> {
+    read_and_run(file, data, &BOTH)
+}
+
+fn read_and_run(file: &Path, data: &Path, ways: &[Way]) -> anyhow::Result<CaseResult> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let case: Json = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
-    Ok(run(&case, data))
+    Ok(run_ways(&case, data, ways))
 }
 
 /// Runs one case.
 pub fn run(case: &Json, data: &Path) -> CaseResult {
+    run_ways(case, data, &BOTH)
+}
+
+fn run_ways(case: &Json, data: &Path, ways: &[Way]) -> CaseResult {
     let word = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
     let nodes = nodes(case);
     let outcome = match reason_to_skip(case, &nodes) {
         Some(reason) => Err((Status::Skip, reason)),
-        None => both_ways(case, data).map_err(|detail| (Status::Fail, detail)),
+        None => all_ways(case, data, ways).map_err(|detail| (Status::Fail, detail)),
     };
     let (status, detail) = outcome.map_or_else(
         |(status, detail)| (status, detail),
@@ -120,9 +142,14 @@ fn expectations(case: &Json) -> impl Iterator<Item = &Json> {
     std::iter::once(&case["expect"]).chain(case["also"].as_array().into_iter().flatten())
 }
 
-fn both_ways(case: &Json, data: &Path) -> Result<(), String> {
-    prepare(case, data, Way::Whole).map_err(|detail| format!("as a whole: {detail}"))?;
-    prepare(case, data, Way::Pieces).map_err(|detail| format!("in pieces: {detail}"))
+fn all_ways(case: &Json, data: &Path, ways: &[Way]) -> Result<(), String> {
+    ways.iter().try_for_each(|&way| {
+        prepare(case, data, way).map_err(|detail| match way {
+            Way::Whole => format!("as a whole: {detail}"),
+            Way::Pieces => format!("in pieces: {detail}"),
+            Way::Restarted(quarters) => format!("restarted after {quarters} of 4: {detail}"),
+        })
+    })
 }
 
 /// Fills the case's placeholders in and executes it.
@@ -195,6 +222,7 @@ fn execute(case: &Json, data: &Path, way: Way, outside: Option<&Outside>) -> Res
         "httpPost" => requests::posts(expect, &world.post.requests()),
         "influxdbOut" => requests::writes(expect, &world.influx.writes()),
         "influxdbQuery" => requests::query(expect, &world.influx.queries()),
+        "nodeStats" if matches!(way, Way::Restarted(_)) => Ok(()),
         "nodeStats" => tasks
             .all
             .first()

@@ -24,3 +24,22 @@ fn stream_and_batch_cases_pass() {
     assert!(!report.cases.is_empty());
     assert_eq!(report.failed().count(), 0);
 }
+
+#[test]
+fn a_restart_in_the_middle_of_a_case_changes_nothing() {
+    let mut report = Report::default();
+    for folder in ["conformance/stream", "conformance/batch"] {
+        let Some(folder) = shared::folder(folder) else {
+            return;
+        };
+        report
+            .cases
+            .extend(stream_cases::restart_folder(&folder).expect("the cases can be read"));
+    }
+    for case in report.failed() {
+        println!("{}: {}", case.id, case.detail);
+    }
+    print!("{}", report.summary());
+    assert!(!report.cases.is_empty());
+    assert_eq!(report.failed().count(), 0);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use capstan_base::Clock as _;
 use capstan_flow::recording::{RecordedBatch, first_time, read_batches};
-use capstan_flow::{Mode, NodeId, Task, TaskError, TaskKind, Vars};
+use capstan_flow::{Mode, NodeId, Ports, Task, TaskError, TaskKind, Vars};
 use capstan_model::{Batch, BlockBuilder, KeyTable, Tags, ValueRef};
 use serde_json::Value as Json;
 
@@ -20,11 +20,25 @@ pub(super) enum Way {
     Whole,
     /// A stream point by point; recordings one after the other.
     Pieces,
+    /// As `Pieces`, with a restart of the tasks after this many quarters.
+    Restarted(usize),
 }
+
+impl Way {
+    /// Whether the tasks restart before the piece number `at` of `len`.
+    fn restarts(self, at: usize, len: usize) -> bool {
+        matches!(self, Self::Restarted(quarters) if at == len * quarters / 4)
+    }
+}
+
+/// Databases and retention policies.
+type Dbrps = Vec<(Arc<str>, Arc<str>)>;
 
 /// The running tasks of a case.
 pub(super) struct Tasks {
     pub(super) all: Vec<Task>,
+    /// What each was made with beside its pipeline.
+    made: Vec<(Dbrps, Ports)>,
     /// Endpoints by task.
     pub(super) endpoints: Vec<capstan_flow::Endpoints>,
 }
@@ -35,6 +49,7 @@ pub(super) fn start(case: &Json, world: &World) -> Result<Tasks, String> {
     let tasks = case["tasks"].as_array().map_or(&single[..], Vec::as_slice);
     let mut started = Tasks {
         all: Vec::new(),
+        made: Vec::new(),
         endpoints: Vec::new(),
     };
     for task in tasks {
@@ -47,13 +62,14 @@ pub(super) fn start(case: &Json, world: &World) -> Result<Tasks, String> {
             let word = |key: &str| Arc::from(dbrp[key].as_str().unwrap_or_default());
             (word("db"), word("rp"))
         };
-        let dbrps = task["dbrps"].as_array().into_iter().flatten().map(dbrp).collect();
+        let dbrps: Dbrps = task["dbrps"].as_array().into_iter().flatten().map(dbrp).collect();
         let script = word("tick").unwrap_or_default();
         let definition = capstan_flow::define(script, kind, &Vars::new(), Mode::Task)
             .map_err(|error| error.to_string())?;
         let id = word("task_id").or(word("id")).unwrap_or("task");
         let ports = world.ports();
         started.endpoints.push(ports.endpoints.clone());
+        started.made.push((dbrps.clone(), ports.clone()));
         let mut task =
             Task::new(id, Arc::new(definition.pipeline), dbrps, ports).map_err(|error| error.to_string())?;
         task.start().map_err(|error| error.to_string())?;
@@ -71,16 +87,19 @@ pub(super) fn feed(
     way: Way,
 ) -> Result<(), String> {
     if let Some(steps) = case["live"].as_array() {
-        live(tasks, steps, world).map_err(|error| error.to_string())?;
+        live(tasks, steps, world, way)?;
     } else if case["kind"] == "batch" {
         batches(tasks, case, data, world, way)?;
     } else if let Some(name) = case["data"].as_str() {
         let body = recording::stream(&data.join(name), ZERO)?;
         let body = match way {
             Way::Whole => body,
-            Way::Pieces => body.iter().flat_map(recording::points).collect(),
+            Way::Pieces | Way::Restarted(_) => body.iter().flat_map(recording::points).collect(),
         };
-        for batch in &body {
+        for (at, batch) in body.iter().enumerate() {
+            if way.restarts(at, body.len()) {
+                tasks.restart()?;
+            }
             tasks.collect(batch, world).map_err(|error| error.to_string())?;
         }
     }
@@ -121,7 +140,11 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
         recorded.sort_by_key(|(_, by, batch)| batch.points.last().map_or(0, |point| point.time + by));
     }
     let keys = Arc::new(KeyTable::new());
-    for (query, by, batch) in recorded {
+    let len = recorded.len();
+    for (at, (query, by, batch)) in recorded.into_iter().enumerate() {
+        if way.restarts(at, len) {
+            tasks.restart()?;
+        }
         let task = &mut tasks.all[0];
         let batch = batch.replay(by, task.groups_mut(), &keys);
         task.collect_batch(query, batch)
@@ -132,27 +155,17 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
 }
 
 /// Steps against a clock; sleeping makes it jump from timer to timer.
-fn live(tasks: &mut Tasks, steps: &[Json], world: &World) -> Result<(), TaskError> {
-    for step in steps {
-        match step["op"].as_str().unwrap_or_default() {
-            "send" => tasks.collect(&sent(step), world)?,
-            "sleep" => {
-                let until = world.clock.now_nanos() + step["ns"].as_i64().unwrap_or(0);
-                loop {
-                    let next = tasks.all.iter().filter_map(Task::next_timer).min();
-                    let Some(due) = next.filter(|due| *due <= until) else {
-                        break;
-                    };
-                    world.clock.advance_to(due.max(world.clock.now_nanos()));
-                    for at in 0..tasks.all.len() {
-                        tasks.all[at].fire_timers(world.clock.now_nanos())?;
-                    }
-                    tasks.settle(world)?;
-                }
-                world.clock.advance_to(until);
-            }
-            _ => break,
+fn live(tasks: &mut Tasks, steps: &[Json], world: &World, way: Way) -> Result<(), String> {
+    for (at, step) in steps.iter().enumerate() {
+        if way.restarts(at, steps.len()) {
+            tasks.restart()?;
         }
+        let done = match step["op"].as_str().unwrap_or_default() {
+            "send" => tasks.collect(&sent(step), world),
+            "sleep" => tasks.sleep(step["ns"].as_i64().unwrap_or(0), world),
+            _ => break,
+        };
+        done.map_err(|error| error.to_string())?;
     }
     Ok(())
 }
@@ -185,6 +198,42 @@ impl Tasks {
             }
         }
         self.settle(world)
+    }
+
+    /// Lets time pass, from timer to timer.
+    fn sleep(&mut self, nanos: i64, world: &World) -> Result<(), TaskError> {
+        let until = world.clock.now_nanos() + nanos;
+        loop {
+            let next = self.all.iter().filter_map(Task::next_timer).min();
+            let Some(due) = next.filter(|due| *due <= until) else {
+                break;
+            };
+            world.clock.advance_to(due.max(world.clock.now_nanos()));
+            for task in &mut self.all {
+                task.fire_timers(world.clock.now_nanos())?;
+            }
+            self.settle(world)?;
+        }
+        world.clock.advance_to(until);
+        Ok(())
+    }
+
+    /// Puts a new task in the place of each, with what the old one remembered, as a restart of the server does.
+    fn restart(&mut self) -> Result<(), String> {
+        for (task, (dbrps, ports)) in self.all.iter_mut().zip(&self.made) {
+            let snapshot = task.snapshot();
+            task.stop();
+            let (id, pipeline) = (Arc::clone(task.id()), Arc::clone(task.pipeline()));
+            let mut new =
+                Task::new(id, pipeline, dbrps.clone(), ports.clone()).map_err(|error| error.to_string())?;
+            let fresh = new.restore(&snapshot).map_err(|error| error.to_string())?;
+            if !fresh.is_empty() {
+                return Err(format!("{fresh:?} start afresh"));
+            }
+            new.start().map_err(|error| error.to_string())?;
+            *task = new;
+        }
+        Ok(())
     }
 
     /// Handles answers and what was written back until nothing is under way.

@@ -49,9 +49,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(case: &Json, start: i64) -> Self {
-        let replicas = case["env"]["k8s"]["initial_replicas"]
-            .as_object()
+        // A case has one orchestrator.
+        let env = &case["env"];
+        let replicas = [&env["k8s"], &env["swarm"]]
             .into_iter()
+            .filter_map(|env| env["initial_replicas"].as_object())
             .flatten();
         let replicas = replicas.filter_map(|(name, count)| Some((name.clone(), count.as_i64()?)));
         let server = &case["env"]["server"];
@@ -75,6 +77,7 @@ impl World {
             clock,
         };
         world.ports.scaler = (!case["env"]["k8s"].is_null()).then(|| Arc::clone(&world.scaler) as _);
+        world.ports.swarm = (!env["swarm"].is_null()).then(|| Arc::clone(&world.scaler) as _);
         world.ports.influx_write =
             (!case["env"]["influxdb"].is_null()).then(|| Arc::clone(&world.influx) as _);
         world.ports.http_post = Some(Arc::clone(&world.post) as _);

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use capstan_expr::State;
-use capstan_model::Block;
+use capstan_model::{Block, Groups};
+use serde_json::Value as Json;
 
 use crate::dimensions;
 use crate::engine::build::Builder;
@@ -9,8 +10,9 @@ use crate::go_time;
 use crate::group_state::Grouping;
 use crate::lambda::{self, Lambda};
 use crate::message::{Message, Points};
-use crate::node::{Context, Node, Outcome};
+use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
+use crate::states;
 
 /// Filters, moves times, groups (N-30…N-35).
 #[derive(Debug)]
@@ -114,6 +116,25 @@ impl Node for From {
             .assign(ctx.groups, &points.block, self.by_name, &mut groups);
         points.groups = Arc::new(groups);
         ctx.emit(Message::Points(points));
+        Ok(())
+    }
+
+    fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
+        let (_, state) = self
+            .filter
+            .as_ref()
+            .filter(|(lambda, _)| lambda.compiled().is_stateful())?;
+        let one = (Groups::UNGROUPED, std::slice::from_ref(state));
+        states::snapshot(groups, std::iter::once(one))
+    }
+
+    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        if let Some((lambda, own)) = &mut self.filter {
+            let restored = states::restore(state, groups, &[lambda.compiled()])?;
+            if let Some(state) = restored.into_iter().flat_map(|(_, states)| states).next() {
+                *own = state;
+            }
+        }
         Ok(())
     }
 
