@@ -91,7 +91,10 @@ impl Alerts {
 
     /// Lets what waits be sent, and keeps the last states. Tasks have ended by now.
     pub(crate) async fn stop(self) {
-        if tokio::time::timeout(PATIENCE, self.handlers.idle()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.handlers.idle())
+            .await
+            .is_err()
+        {
             tracing::error!("alert events were still waiting to be sent when the server stopped");
         }
         if let Some(flushing) = self.flushing {
@@ -133,7 +136,8 @@ fn endpoint(section: &HttpPost) -> Result<Endpoint> {
         None
     } else {
         let file = &section.alert_template_file;
-        let text = std::fs::read_to_string(file).with_context(|| format!("failed to read template file {file:?}"))?;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("failed to read template file {file:?}"))?;
         Some(BodyTemplate {
             text,
             functions: false,
@@ -188,7 +192,9 @@ impl StoreJournal {
     fn write(&self, changes: &Changes) -> Result<(), capstan_store::Error> {
         let mut gone = Vec::new();
         for topic in &changes.deleted {
-            let stored = self.store.list::<TopicEventRecord>(&TopicEventRecord::key_of(topic, ""))?;
+            let stored = self
+                .store
+                .list::<TopicEventRecord>(&TopicEventRecord::key_of(topic, ""))?;
             gone.extend(stored.into_iter().map(|record| record.key));
         }
         self.store.transaction(|transaction| {
@@ -259,7 +265,10 @@ fn flush(journal: Arc<StoreJournal>) -> JoinHandle<()> {
         loop {
             capstan_runtime::sleep(FLUSH).await;
             let journal = Arc::clone(&journal);
-            if capstan_runtime::spawn_blocking(move || journal.flush()).await.is_err() {
+            if capstan_runtime::spawn_blocking(move || journal.flush())
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -305,7 +314,11 @@ mod tests {
         journal.keep(&t, &event("d", Level::Info));
         journal.flush();
         assert_eq!(kept(), [pair("t", "d"), pair("tt", "a")]);
-        let record = store.list::<TopicEventRecord>("1:t:").expect("reads").pop().expect("a record");
+        let record = store
+            .list::<TopicEventRecord>("1:t:")
+            .expect("reads")
+            .pop()
+            .expect("a record");
         assert_eq!(state(record), event("d", Level::Info));
     }
 }

@@ -121,7 +121,11 @@ fn records_of_version_1_can_be_read() {
     let fixtures = [
         ("task", "cpu", include_str!("../fixtures/task.v1.json")),
         ("template", "tmpl", include_str!("../fixtures/template.v1.json")),
-        ("topic-event", "1:t:cpu:nil", include_str!("../fixtures/topic-event.v1.json")),
+        (
+            "topic-event",
+            "1:t:cpu:nil",
+            include_str!("../fixtures/topic-event.v1.json"),
+        ),
     ];
     let backend = FileBackend::open(&path).expect("opens");
     backend
