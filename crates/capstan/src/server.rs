@@ -21,8 +21,8 @@ use crate::wiring::alert::Alerts;
 use crate::wiring::http_post::Poster;
 use crate::wiring::influx::Influx;
 use crate::wiring::log::NodeLog;
-use crate::wiring::sideload::SideSources;
 use crate::wiring::loopback::IngestLoopback;
+use crate::wiring::sideload::SideSources;
 
 /// How long tasks may take to end (S-84).
 const TASKS_PATIENCE: Duration = Duration::from_secs(20);
@@ -36,6 +36,7 @@ pub(crate) struct Server {
     api: Handle,
     tasks: Arc<Tasks>,
     load: Option<LoadDirectory>,
+    sideload: Arc<SideSources>,
     alerts: Alerts,
     flushing: JoinHandle<()>,
     /// Ends the API first ...
@@ -138,6 +139,7 @@ impl Server {
             api,
             tasks,
             load,
+            sideload,
             alerts,
             flushing,
             serving,
