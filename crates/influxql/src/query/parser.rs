@@ -178,19 +178,18 @@ impl Parser {
     fn fields(&mut self) -> Parsed<Vec<Field>> {
         let mut fields = Vec::new();
         loop {
-            let expr = match self.regex()? {
-                Some(regex) => Expr::Regex(regex),
-                None => {
-                    self.lexer.skip_space();
-                    let at = self.lexer.at;
-                    let expr = self.expr()?;
-                    if let Some(operator) = condition_in(&expr) {
-                        let message = format!("invalid operator {} in SELECT clause", operator.as_str());
-                        let message = self.at(message, at);
-                        return Err(format!("{message}; operator is intended for WHERE clause"));
-                    }
-                    expr
+            let expr = if let Some(regex) = self.regex()? {
+                Expr::Regex(regex)
+            } else {
+                self.lexer.skip_space();
+                let at = self.lexer.at;
+                let expr = self.expr()?;
+                if let Some(operator) = condition_in(&expr) {
+                    let message = format!("invalid operator {} in SELECT clause", operator.as_str());
+                    let message = self.at(message, at);
+                    return Err(format!("{message}; operator is intended for WHERE clause"));
                 }
+                expr
             };
             let alias = if self.eat_keyword("AS") {
                 self.ident()?
@@ -396,13 +395,11 @@ impl Parser {
                 return Err(self.at(format!("more than {MAX_OPERATORS} operators"), before));
             }
             let right = if matches!(operator, Operator::Matches | Operator::NotMatches) {
-                match self.regex()? {
-                    Some(regex) => Expr::Regex(regex),
-                    None => {
-                        let (token, at) = self.next();
-                        return self.unexpected(&token, at, &["regex"]);
-                    }
-                }
+                let Some(regex) = self.regex()? else {
+                    let (token, at) = self.next();
+                    return self.unexpected(&token, at, &["regex"]);
+                };
+                Expr::Regex(regex)
             } else {
                 self.operand()?
             };
@@ -506,15 +503,13 @@ impl Parser {
                 (Token::Keyword("FIELD"), _) => "field",
                 (Token::Keyword("TAG"), _) => "tag",
                 (Token::Ident(word), at) => {
-                    match KINDS.iter().find(|known| known.eq_ignore_ascii_case(&word)) {
-                        Some(known) => known,
-                        None => {
-                            let wanted = [
-                                "float", "integer", "unsigned", "string", "boolean", "field", "tag",
-                            ];
-                            return self.unexpected(&Token::Ident(word), at, &wanted);
-                        }
-                    }
+                    let Some(known) = KINDS.iter().find(|known| known.eq_ignore_ascii_case(&word)) else {
+                        let wanted = [
+                            "float", "integer", "unsigned", "string", "boolean", "field", "tag",
+                        ];
+                        return self.unexpected(&Token::Ident(word), at, &wanted);
+                    };
+                    known
                 }
                 (token, at) => {
                     let wanted = ["float", "integer", "string", "boolean", "field", "tag"];
