@@ -9,7 +9,7 @@ fn tick(arguments: &[&str], file: &Path) -> Output {
         .args(arguments)
         .arg(file)
         .output()
-        .unwrap()
+        .expect("the binary starts")
 }
 
 #[test]

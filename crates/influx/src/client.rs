@@ -110,7 +110,7 @@ impl Client {
     /// # Errors
     /// It is not.
     pub async fn ping(&self) -> Result<String, Error> {
-        let response = self.send("ping", &[], |client, url| client.get(url)).await?;
+        let response = self.send("ping", &[], reqwest::Client::get).await?;
         let version = response.headers().get("X-Influxdb-Version");
         Ok(version
             .and_then(|version| version.to_str().ok())
@@ -124,9 +124,7 @@ impl Client {
     /// No server could be asked, or one of the statements failed.
     pub async fn query(&self, command: &str, database: &str) -> Result<Vec<Series>, Error> {
         let parameters = [("q", command), ("db", database)];
-        let response = self
-            .send("query", &parameters, |client, url| client.post(url))
-            .await?;
+        let response = self.send("query", &parameters, reqwest::Client::post).await?;
         json::series(&body(response, MAX_ANSWER_BYTES).await?)
     }
 

@@ -91,7 +91,10 @@ impl SideSources {
         if let Some(path) = source.strip_prefix("file://") {
             let path = Path::new(path);
             if !path.is_absolute() {
-                return Err(format!("sideload source path must be absolute {path:?}"));
+                return Err(format!(
+                    "sideload source path must be absolute {:?}",
+                    path.display().to_string()
+                ));
             }
             return Ok(Place::Directory(clean(path)));
         }

@@ -47,19 +47,16 @@ impl Templates {
     /// URL, body, and the body's type if it is known.
     pub(super) fn render(&self, row: &Series) -> Result<(String, String, Option<&'static str>), String> {
         let data = mapped(row);
-        let (body, kind) = match &self.body {
-            Some(template) => {
-                let body = template.execute(&data);
-                (
-                    body.map_err(|error| format!("failed to execute template: {error}"))?,
-                    None,
-                )
-            }
-            None => {
-                let mut body = render::result(std::iter::once(row));
-                body.push('\n');
-                (body, Some("application/json"))
-            }
+        let (body, kind) = if let Some(template) = &self.body {
+            let body = template.execute(&data);
+            (
+                body.map_err(|error| format!("failed to execute template: {error}"))?,
+                None,
+            )
+        } else {
+            let mut body = render::result(std::iter::once(row));
+            body.push('\n');
+            (body, Some("application/json"))
         };
         let url = self.url.execute(&data);
         let url = url.map_err(|error| format!("failed to execute url template: {error}"))?;

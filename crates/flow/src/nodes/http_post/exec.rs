@@ -39,13 +39,19 @@ pub(super) struct HttpPost {
     /// With the place of the answer's status.
     waiting: VecDeque<(PostRequest, Option<Place>)>,
     bytes: usize,
-    /// The request under way: the outer says whether there is one.
-    sending: Option<Option<Place>>,
+    /// The request under way.
+    sending: Option<Sent>,
     held: VecDeque<Held>,
     /// The number of the first that is held.
     first_held: u64,
     keys: OwnKeys,
     groups: PerGroup<()>,
+}
+
+/// A request under way, and where its answer's status belongs.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    place: Option<Place>,
 }
 
 /// A row of a held message.
@@ -147,7 +153,7 @@ impl HttpPost {
             if let Some(port) = &self.port {
                 let mailbox = self.mailbox.clone();
                 port.post(request, Box::new(move |answer| mailbox.post(Answer(answer))));
-                self.sending = Some(place);
+                self.sending = Some(Sent { place });
             } else {
                 ctx.error(FAILED, "posting is not possible here");
                 self.settle(place, 0);
@@ -315,7 +321,7 @@ impl Node for HttpPost {
 
     fn complete(&mut self, ctx: &mut Context<'_>, answer: Box<dyn Any + Send>) -> Outcome {
         if let Ok(answer) = answer.downcast::<Answer>()
-            && let Some(place) = self.sending.take()
+            && let Some(Sent { place }) = self.sending.take()
         {
             let code = Self::status(ctx, answer.0, self.capture);
             self.settle(place, code);

@@ -15,7 +15,7 @@ pub(super) enum Schedule {
         align: bool,
     },
     Cron {
-        cron: Cron,
+        cron: Box<Cron>,
         zone: TimeZone,
     },
 }
@@ -28,7 +28,7 @@ impl Schedule {
         match (interval, cron) {
             (1.., None) => Ok(Self::Every { interval, align }),
             (0, Some(text)) => Ok(Self::Cron {
-                cron: Cron::parse(&text)?,
+                cron: Box::new(Cron::parse(&text)?),
                 zone: zone.clone(),
             }),
             (0, None) => Err("must define one of 'every' or 'cron'".to_owned()),
