@@ -102,7 +102,9 @@ fn logged(expect: &Json) -> Result<Vec<String>, String> {
     let fits = match &expect["mode"] {
         Json::Null => true,
         Json::String(text) => text.trim_start_matches("0o").trim_start_matches('0') == octal,
-        number => number.as_u64() == Some(u64::from(mode)) || number.to_string() == octal,
+        number => number
+            .as_u64()
+            .is_some_and(|number| number == u64::from(mode) || format!("{number}") == octal),
     };
     if !fits {
         return Err(format!("{file}: expected mode {}, got {octal}", expect["mode"]));
