@@ -238,9 +238,9 @@ async fn cluster(directory: &Path) -> Result<Handle, capstan_cluster::Error> {
 
 /// The server on its usual port, or on a free one when that is taken.
 async fn server(directory: &Path, cluster: &Handle) -> Result<Server> {
-    let settings = |port: u16| {
+    let settings = |port: u16, name: &str| {
         let mut settings = Settings {
-            data_dir: directory.join("server").display().to_string(),
+            data_dir: directory.join(name).display().to_string(),
             ..Settings::default()
         };
         settings.http.bind_address = format!("{}:{port}", Ipv4Addr::LOCALHOST);
@@ -251,9 +251,10 @@ async fn server(directory: &Path, cluster: &Handle) -> Result<Server> {
         }];
         settings
     };
-    match Server::start(settings(9092)).await {
+    match Server::start(settings(9092, "server")).await {
         Err(error) if matches!(error.downcast_ref(), Some(capstan_api::Error::PortInUse { .. })) => {
-            Server::start(settings(0)).await
+            // What the first attempt opened may not be closed yet.
+            Server::start(settings(0, "server-beside")).await
         }
         other => other,
     }
