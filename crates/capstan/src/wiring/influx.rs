@@ -76,14 +76,18 @@ impl Influx {
             let rounds = 1 + cluster.search.as_secs() / SEARCH_PAUSE.as_secs();
             self.spawn(async move {
                 let cluster = &clusters[at].name;
-                for _ in 0..rounds {
+                for round in 0..rounds {
                     match client.ping().await {
                         Ok(version) => return tracing::info!(cluster, version, "connected to InfluxDB"),
-                        Err(error) => tracing::warn!(cluster, %error, "InfluxDB does not answer yet"),
+                        // Once is enough for whoever has none.
+                        Err(error) if round == 0 => {
+                            tracing::warn!(cluster, %error, "InfluxDB does not answer yet")
+                        }
+                        Err(error) => tracing::debug!(cluster, %error, "InfluxDB does not answer yet"),
                     }
                     capstan_runtime::sleep(SEARCH_PAUSE).await;
                 }
-                tracing::error!(cluster, "InfluxDB was not found; tasks go on trying");
+                tracing::warn!(cluster, "InfluxDB was not found; tasks go on trying");
             });
         }
     }
