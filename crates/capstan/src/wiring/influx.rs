@@ -81,7 +81,7 @@ impl Influx {
                         Ok(version) => return tracing::info!(cluster, version, "connected to InfluxDB"),
                         // Once is enough for whoever has none.
                         Err(error) if round == 0 => {
-                            tracing::warn!(cluster, %error, "InfluxDB does not answer yet")
+                            tracing::warn!(cluster, %error, "InfluxDB does not answer yet");
                         }
                         Err(error) => tracing::debug!(cluster, %error, "InfluxDB does not answer yet"),
                     }
