@@ -83,7 +83,9 @@ impl Influx {
                         Err(error) if round == 0 => {
                             tracing::warn!(cluster, %error, "InfluxDB does not answer yet");
                         }
-                        Err(error) => tracing::debug!(cluster, %error, "InfluxDB does not answer yet"),
+                        Err(error) => {
+                            tracing::debug!(cluster, %error, "InfluxDB does not answer yet");
+                        }
                     }
                     capstan_runtime::sleep(SEARCH_PAUSE).await;
                 }
