@@ -1,8 +1,6 @@
 //! Batch tasks against a real InfluxDB 1.6: query it, compute, write back.
 
 #![allow(clippy::print_stdout)] // what is skipped and why must be seen
-#![allow(clippy::print_stdout)] // what is skipped and why must be seen
-
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
