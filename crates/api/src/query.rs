@@ -68,25 +68,7 @@ impl Query {
 
 /// Percent-decodes; `+` is a space. Bytes that are no UTF-8 are replaced.
 pub(crate) fn decoded(text: &str) -> String {
-    percent_decoded(&text.replace('+', " "))
-}
-
-/// Percent-decodes a path.
-pub(crate) fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes
-            .get(at + 1..at + 3)
-            .and_then(|hex| std::str::from_utf8(hex).ok());
-        let byte = hex
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-            .filter(|_| bytes[at] == b'%');
-        out.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    capstan_client::percent_decoded(&text.replace('+', " "))
 }
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ impl Client {
         }
         let user = (!base.username().is_empty()).then(|| {
             (
-                decoded(base.username()),
-                decoded(base.password().unwrap_or_default()),
+                percent_decoded(base.username()),
+                percent_decoded(base.password().unwrap_or_default()),
             )
         });
         // Both fail only for addresses without a host, which were refused above.
@@ -274,8 +274,8 @@ fn innermost(error: &reqwest::Error) -> String {
     }
 }
 
-/// Percent-decodes a user or password; bytes that are no UTF-8 are replaced.
-fn decoded(text: &str) -> String {
+/// Percent-decodes a part of a URL; bytes that are no UTF-8 are replaced.
+pub fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

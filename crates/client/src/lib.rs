@@ -27,7 +27,7 @@ pub mod http;
 pub mod wire;
 
 pub use error::Error;
-pub use http::{Client, task_href};
+pub use http::{Client, percent_decoded, task_href};
 
 /// The Kapacitor whose behaviour is reproduced, and ours as build metadata: semantic versions compare it as that Kapacitor.
 pub const VERSION: &str = concat!("1.8.3+capstan.", env!("CARGO_PKG_VERSION"));

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::convert;
 use crate::error::{Refusal, not_found, response, status};
 use crate::json;
-use crate::query::{Query, percent_decoded};
+use crate::query::Query;
 
 /// Fields of a list when none is asked for; `template-id` shows only when there is one.
 const ALL_FIELDS: &[&str] = &[
@@ -97,7 +97,7 @@ fn present(app: &App, record: &Arc<TaskRecord>, how: Presentation) -> Response {
 /// The id in the path behind `/tasks/`. It may hold slashes, which no id has.
 fn id_of(uri: &Uri) -> String {
     let prefix = task_href("");
-    percent_decoded(uri.path().strip_prefix(prefix.as_str()).unwrap_or_default())
+    capstan_client::percent_decoded(uri.path().strip_prefix(prefix.as_str()).unwrap_or_default())
 }
 
 fn body(bytes: &Bytes) -> Result<CreateTask, Refusal> {
