@@ -1,12 +1,14 @@
-//! `capstan tick`: formats and checks scripts without a server.
+//! `capstan tick`: works on scripts without a server. One verb per file.
+
+mod check;
+mod fmt;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use capstan_flow::{Mode, TaskKind, Vars};
 use clap::{Args, Subcommand};
 
 /// Formats and checks TICKscripts.
@@ -18,31 +20,15 @@ pub(crate) struct TickArgs {
 
 #[derive(Debug, Subcommand)]
 enum TickCommand {
-    /// Prints scripts as the server shows them
-    Fmt {
-        /// Files; none means standard input
-        files: Vec<PathBuf>,
-        /// Write the result back instead of printing it
-        #[arg(short, long, requires = "files")]
-        write: bool,
-        /// With --write, keep the original as FILE.orig
-        #[arg(short, long, requires = "write")]
-        backup: bool,
-    },
-    /// Says what the server would refuse in scripts, all of it at once
-    Check {
-        /// Files; none means standard input
-        files: Vec<PathBuf>,
-    },
+    Fmt(fmt::FmtArgs),
+    Check(check::CheckArgs),
 }
 
 /// Runs a verb; the exit status says whether every script was good.
 pub(crate) fn run(args: TickArgs) -> Result<ExitCode> {
     let good = match args.command {
-        TickCommand::Fmt { files, write, backup } => {
-            each(&files, |script, file| format(script, file, write, backup))?
-        }
-        TickCommand::Check { files } => each(&files, check)?,
+        TickCommand::Fmt(args) => fmt::run(&args)?,
+        TickCommand::Check(args) => check::run(&args)?,
     };
     Ok(if good {
         ExitCode::SUCCESS
@@ -52,7 +38,7 @@ pub(crate) fn run(args: TickArgs) -> Result<ExitCode> {
 }
 
 /// Whether `work` said so for every file.
-fn each(files: &[PathBuf], work: impl Fn(&str, Option<&Path>) -> Result<bool>) -> Result<bool> {
+fn each(files: &[PathBuf], mut work: impl FnMut(&str, Option<&Path>) -> Result<bool>) -> Result<bool> {
     if files.is_empty() {
         let mut script = String::new();
         std::io::stdin()
@@ -70,48 +56,7 @@ fn each(files: &[PathBuf], work: impl Fn(&str, Option<&Path>) -> Result<bool>) -
     Ok(good)
 }
 
-fn format(script: &str, file: Option<&Path>, write: bool, backup: bool) -> Result<bool> {
-    let formatted = match capstan_tick::format(script) {
-        Ok(formatted) => formatted,
-        Err(error) => {
-            write!(std::io::stderr(), "{}", error.render(script, &name(file)))?;
-            return Ok(false);
-        }
-    };
-    match file.filter(|_| write) {
-        None => std::io::stdout().write_all(formatted.as_bytes())?,
-        Some(_) if formatted == script => {}
-        Some(file) => {
-            if backup {
-                let mut original = file.as_os_str().to_owned();
-                original.push(".orig");
-                fs::rename(file, &original).with_context(|| format!("{} cannot be kept", file.display()))?;
-            }
-            fs::write(file, formatted).with_context(|| format!("{} cannot be written", file.display()))?;
-        }
-    }
-    Ok(true)
-}
-
-/// Syntax first, all of it; then what the names in the script mean. Variables need no values, as in a template.
-fn check(script: &str, file: Option<&Path>) -> Result<bool> {
-    let mut err = std::io::stderr().lock();
-    let errors = capstan_tick::errors(script);
-    for error in &errors {
-        write!(err, "{}", error.render(script, &name(file)))?;
-    }
-    if !errors.is_empty() {
-        return Ok(false);
-    }
-    match capstan_flow::define(script, TaskKind::Auto, &Vars::new(), Mode::Template) {
-        Ok(_) => Ok(true),
-        Err(error) => {
-            write!(err, "{}", error.render(script, &name(file)))?;
-            Ok(false)
-        }
-    }
-}
-
+/// What messages call the script.
 fn name(file: Option<&Path>) -> String {
     file.map_or_else(|| "<stdin>".to_owned(), |file| file.display().to_string())
 }
