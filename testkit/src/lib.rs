@@ -8,7 +8,7 @@
 //! | [`fake_influx`], [`fake_post`], [`side_files`] | InfluxDB, a web server, directories of `sideload` |
 //! | [`lambda_cases`] | `conformance/lambda` |
 //! | [`stream_cases`] | `conformance/stream` and `conformance/batch` |
-//! | [`tick_compile_cases`] | `conformance/tick`: compile, vars |
+//! | [`tick_compile_cases`] | `conformance/tick`: compile, vars, pipelineJSON |
 //! | [`tick_cases`] | `conformance/tick`: lex, parse, format, canonical |
 
 #![allow(clippy::print_stdout)] // what is skipped and why must be seen

@@ -48,6 +48,34 @@ impl CaseResult {
     }
 }
 
+/// How many cases of some sort ended in which way.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn add(&mut self, status: Status) {
+        match status {
+            Status::Pass => self.passed += 1,
+            Status::Fail => self.failed += 1,
+            Status::Skip => self.skipped += 1,
+        }
+    }
+
+    fn line(self, of: &str) -> String {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        let total = passed + failed + skipped;
+        format!("{of:<20} {passed:>5} of {total:>5} passed, {failed} failed, {skipped} skipped\n")
+    }
+}
+
 /// The results of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -60,26 +88,27 @@ impl Report {
         serde_json::to_string_pretty(self)
     }
 
-    /// One line per kind with its counts, and one line with the sum.
+    /// Two tables: a line per kind of case with the sum, and a line per kind of node with the cases that use it.
     pub fn summary(&self) -> String {
-        let mut kinds: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+        let mut kinds: BTreeMap<&str, Counts> = BTreeMap::new();
+        let mut nodes: BTreeMap<&str, Counts> = BTreeMap::new();
+        let mut sum = Counts::default();
         for case in &self.cases {
-            let counts = kinds.entry(&case.kind).or_default();
-            counts[match case.status {
-                Status::Pass => 0,
-                Status::Fail => 1,
-                Status::Skip => 2,
-            }] += 1;
+            kinds.entry(&case.kind).or_default().add(case.status);
+            sum.add(case.status);
+            for node in &case.nodes {
+                nodes.entry(node).or_default().add(case.status);
+            }
         }
-        let sum = kinds
-            .values()
-            .fold([0; 3], |sum, counts| [0, 1, 2].map(|at| sum[at] + counts[at]));
         let mut out = String::new();
-        for (kind, [passed, failed, skipped]) in kinds.into_iter().chain([("all", sum)]) {
-            let total = passed + failed + skipped;
-            let line =
-                format!("{kind:<18} {passed:>5} of {total:>5} passed, {failed} failed, {skipped} skipped\n");
-            out.push_str(&line);
+        for (kind, counts) in kinds.into_iter().chain([("all", sum)]) {
+            out.push_str(&counts.line(kind));
+        }
+        if !nodes.is_empty() {
+            out.push_str("\ncases by node\n");
+        }
+        for (node, counts) in nodes {
+            out.push_str(&counts.line(node));
         }
         out
     }
@@ -105,15 +134,21 @@ mod tests {
             "tick:lex".to_owned(),
             Err("why".to_owned()),
         ));
+        report.cases[0].nodes = vec!["from".to_owned(), "window".to_owned()];
+        report.cases[1].nodes = vec!["from".to_owned()];
         assert_eq!(
             report.summary(),
-            "tick:lex               1 of     2 passed, 1 failed, 0 skipped\n\
-             all                    1 of     2 passed, 1 failed, 0 skipped\n"
+            "tick:lex                 1 of     2 passed, 1 failed, 0 skipped\n\
+             all                      1 of     2 passed, 1 failed, 0 skipped\n\
+             \n\
+             cases by node\n\
+             from                     1 of     2 passed, 1 failed, 0 skipped\n\
+             window                   1 of     1 passed, 0 failed, 0 skipped\n"
         );
         let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
         assert_eq!(
             json["cases"][1],
-            serde_json::json!({"id": "f#2", "kind": "tick:lex", "status": "failed", "nodes": [], "detail": "why"})
+            serde_json::json!({"id": "f#2", "kind": "tick:lex", "status": "failed", "nodes": ["from"], "detail": "why"})
         );
         assert_eq!(report.failed().count(), 1);
     }
