@@ -390,24 +390,31 @@ impl Worker {
             {
                 self.tell_failure(&error.to_string());
             }
-            let deadline = self.options.clock.monotonic() + LAST_ANSWERS;
-            while task.pending() > 0 {
-                let left = deadline.saturating_sub(self.options.clock.monotonic());
-                if left.is_zero() {
-                    tracing::warn!(task = %self.program.id, answers = task.pending(), "task ended before answers came");
-                    break;
-                }
-                if let Event::Wake = self.shared.inbox.next(left, false)
-                    && task.complete().is_err()
-                {
-                    break;
-                }
+            if let Err(error) = self.last_answers(task) {
+                self.tell_failure(&error.to_string());
             }
             self.remember(task);
         }
         self.publish(task);
         self.shared.executing.store(false, Ordering::Relaxed);
         task.stop();
+    }
+
+    /// Takes in the answers that are under way, and what nodes below make of them; not for ever.
+    fn last_answers(&self, task: &mut Task) -> Result<(), TaskError> {
+        let clock = &self.options.clock;
+        let deadline = clock.monotonic() + LAST_ANSWERS;
+        while task.pending() > 0 {
+            let left = deadline.saturating_sub(clock.monotonic());
+            if left.is_zero() {
+                tracing::warn!(task = %self.program.id, answers = task.pending(), "task ended before answers came");
+                return task.finish_now();
+            }
+            if let Event::Wake = self.shared.inbox.next(left, false) {
+                task.complete()?;
+            }
+        }
+        Ok(())
     }
 
     fn publish(&self, task: &Task) {

@@ -3,6 +3,7 @@
 // Helpers of tests may fail as tests do, and say what they skip.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
+mod ending;
 mod faults;
 
 use std::sync::Arc;
@@ -28,13 +29,15 @@ impl Server {
     }
 
     fn with_scaler(store: &Store, scaler: Option<Arc<dyn Scaler>>) -> Self {
+        Self::with_ports(store, |ports| ports.scaler = scaler)
+    }
+
+    fn with_ports(store: &Store, wire: impl FnOnce(&mut Ports)) -> Self {
         let clock = SystemClock::shared();
         let ingest = Arc::new(Ingest::new(IngestOptions::default(), Arc::clone(&clock)));
         let decisions = Decisions::open(store.clone(), 100, 100).unwrap();
-        let ports = Ports {
-            scaler,
-            ..Ports::offline(Arc::clone(&clock))
-        };
+        let mut ports = Ports::offline(Arc::clone(&clock));
+        wire(&mut ports);
         let options = Options {
             restart_backoff: Duration::from_millis(1),
             queue: Limits {

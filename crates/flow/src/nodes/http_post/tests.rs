@@ -48,9 +48,12 @@ struct Rig {
 }
 
 fn make(node: &str) -> Result<Rig, String> {
-    let script = format!("stream|from()|{node}|httpOut('x')");
+    run(&format!("stream|from()|{node}|httpOut('x')"))
+}
+
+fn run(script: &str) -> Result<Rig, String> {
     let definition =
-        define(&script, TaskKind::Auto, &Vars::new(), Mode::Task).map_err(|error| error.to_string())?;
+        define(script, TaskKind::Auto, &Vars::new(), Mode::Task).map_err(|error| error.to_string())?;
     let fake = Arc::new(Fake::default());
     let mut ports = Ports::offline(VirtualClock::at(0));
     ports.http_post = Some(Arc::clone(&fake) as _);
@@ -208,4 +211,25 @@ fn settings_that_cannot_work_are_refused() {
         error.starts_with("error in url templating: failed to parse template: template: body:1:"),
         "{error}"
     );
+}
+
+#[test]
+fn nodes_below_flush_when_the_last_answers_have_come() {
+    let script = "var all = stream|from()\nvar coded = all|httpPost('http://h').codeField('code')\n\
+                  all|join(coded).as('a', 'b')|httpOut('x')";
+    for in_time in [true, false] {
+        let mut rig = run(script).expect("it starts");
+        rig.send(&[1, 2]);
+        rig.task.finish().expect("it ends");
+        assert!(!rig.out().contains("b.code"), "{}", rig.out());
+        if in_time {
+            rig.answer(Ok(204));
+            assert_eq!(rig.task.pending(), 1);
+            assert!(!rig.out().contains("b.code"), "{}", rig.out());
+            rig.answer(Ok(204));
+        } else {
+            rig.task.finish_now().expect("it ends");
+        }
+        assert_eq!(rig.out().contains("b.code"), in_time, "{}", rig.out());
+    }
 }

@@ -180,7 +180,7 @@ impl Node for Query {
     }
 
     fn pending(&self) -> usize {
-        // What comes after the end would find nodes that flushed already.
+        // Nobody wants the answer to a question of a task that ends.
         usize::from(self.asked.is_some() && !self.finished)
     }
 

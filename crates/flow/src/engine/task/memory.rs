@@ -1,0 +1,56 @@
+//! What a task remembers across restarts.
+
+use super::{Running, Task};
+use crate::engine::snapshot::{RestoreGroups, SnapshotError, SnapshotGroups, Stored, StoredNode, VERSION};
+use crate::pipeline::NodeConfig;
+
+impl Task {
+    /// What the task remembers, to be given to [`Task::restore`] of a later run.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut groups = SnapshotGroups::new(&self.groups);
+        let mut nodes = Vec::new();
+        for (running, config) in self.nodes.iter().zip(self.pipeline.nodes()) {
+            if let Some(state) = running.node.snapshot(&mut groups) {
+                let name = running.name.to_string();
+                nodes.push(StoredNode {
+                    name,
+                    fingerprint: config.fingerprint(),
+                    state,
+                });
+            }
+        }
+        let stored = Stored {
+            version: VERSION,
+            groups: groups.finish(),
+            nodes,
+        };
+        // Only maps with keys that are no strings can fail, and nothing here has any.
+        serde_json::to_vec(&stored).unwrap_or_default()
+    }
+
+    /// Takes back a snapshot, before or after the start but before data. Nodes that changed since start afresh; their
+    /// names are returned.
+    pub fn restore(&mut self, snapshot: &[u8]) -> Result<Vec<String>, SnapshotError> {
+        let stored: Stored = serde_json::from_slice(snapshot)?;
+        if stored.version != VERSION {
+            return Err(SnapshotError::Version {
+                found: stored.version,
+            });
+        }
+        let ids = RestoreGroups::ids(&mut self.groups, &stored.groups);
+        let groups = RestoreGroups::new(ids, &self.groups);
+        let mut fresh = Vec::new();
+        for node in stored.nodes {
+            let same = |(running, config): &(&mut Running, &NodeConfig)| {
+                *running.name == *node.name && config.fingerprint() == node.fingerprint
+            };
+            let found = self.nodes.iter_mut().zip(self.pipeline.nodes()).find(same);
+            let restored =
+                found.is_some_and(|(running, _)| running.node.restore(node.state, &groups).is_ok());
+            if !restored {
+                fresh.push(node.name);
+            }
+        }
+        Ok(fresh)
+    }
+}
