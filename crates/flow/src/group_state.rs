@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use capstan_model::{Block, Dimensions, GroupId, Groups, KeyTable, RowKey, Tags};
 
+use crate::node::{RestoreGroups, SnapshotGroups};
+
 const NONE: u32 = u32::MAX;
 
 /// One state per group, dense: finding it is an index. Groups are kept in the order of their first sight until one is
@@ -89,6 +91,28 @@ impl<T> PerGroup<T> {
     pub fn clear(&mut self) {
         self.index.clear();
         self.slots.clear();
+    }
+
+    /// The states for a snapshot, each as `store` gives it, with the number that stands for its group there.
+    pub fn store<S>(&self, groups: &mut SnapshotGroups<'_>, mut store: impl FnMut(&T) -> S) -> Vec<(u32, S)> {
+        self.iter()
+            .map(|(group, state)| (groups.place(group), store(state)))
+            .collect()
+    }
+
+    /// Takes back what [`PerGroup::store`] gave. What belongs to no group of the snapshot is left out, and a group that is
+    /// known keeps its state.
+    pub fn unstore<S>(
+        &mut self,
+        stored: Vec<(u32, S)>,
+        groups: &RestoreGroups<'_>,
+        mut unstore: impl FnMut(GroupId, S) -> T,
+    ) {
+        for (place, stored) in stored {
+            if let Some(group) = groups.group(place) {
+                self.entry(group, || unstore(group, stored));
+            }
+        }
     }
 }
 

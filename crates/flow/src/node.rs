@@ -15,7 +15,7 @@
 //!   columns that stay as they are (`Block { columns, ..(*block).clone() }` copies only `Arc`s), use
 //!   [`Points::gather`] to drop rows, [`OutputRows`](crate::rows::OutputRows) to make new ones.
 //! - State per group lives in a [`PerGroup`](crate::group_state::PerGroup), a dense vector by group. Forget the group in
-//!   [`Node::delete_group`], and forward barriers and deletions (the default does).
+//!   [`Node::forget_group`], and forward barriers and deletions (the default does).
 //! - An error with one point is [`Context::error`]: counted, logged unless quiet, the point dropped (N-22). Only what
 //!   makes the node useless is an `Err`: it ends the task (N-17).
 //! - Nothing blocks. A node that talks to the world gets the port and a [`Mailbox`](crate::engine::mailbox::Mailbox)
@@ -26,7 +26,8 @@
 //! - Time comes from the data, or for timers from [`Context::now`]; say in [`Node::next_timer`] when to be called.
 //! - Own statistics: the names in the spec's `stats`, the values in the same order from [`Node::stats`].
 //! - What is remembered survives restarts: write it in [`Node::snapshot`], read it in [`Node::restore`]; groups are
-//!   written through [`SnapshotGroups`], because their numbers are not stable.
+//!   written through [`SnapshotGroups`], because their numbers are not stable: `PerGroup::store` and
+//!   `PerGroup::unstore` do.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -79,11 +80,15 @@ pub trait Node: Send {
         Ok(())
     }
 
-    /// Drop the group's state (N-14).
+    /// Drop the group's state (N-14), and pass that on.
     fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+        self.forget_group(group);
         ctx.emit(Message::DeleteGroup(group));
         Ok(())
     }
+
+    /// Drop the group's state; all that a node needs for deletions unless it holds messages back.
+    fn forget_group(&mut self, _group: GroupId) {}
 
     /// An answer that was posted to this node's mailbox.
     fn complete(&mut self, _ctx: &mut Context<'_>, _answer: Box<dyn Any + Send>) -> Outcome {

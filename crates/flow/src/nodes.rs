@@ -77,6 +77,7 @@ pub(crate) mod influxql {
     mod settings;
     pub(crate) mod spec;
     mod transform;
+    mod versioned;
 }
 pub(crate) mod window {
     mod buffer;
@@ -116,10 +117,12 @@ pub(crate) mod state_tracking {
     pub(crate) mod spec;
 }
 pub(crate) mod k8s_autoscale {
+    pub(crate) mod ec2;
     mod exec;
     mod mail;
     mod memory;
     mod point;
+    mod properties;
     mod resource;
     mod settings;
     pub(crate) mod spec;

@@ -255,6 +255,7 @@ pub static REGISTRY: &[&NodeSpec] = &[
     &nodes::influxql::spec::SPECS[20],
     &nodes::k8s_autoscale::spec::K8S_AUTOSCALE,
     &nodes::k8s_autoscale::swarm::SWARM_AUTOSCALE,
+    &nodes::k8s_autoscale::ec2::EC2_AUTOSCALE,
     &nodes::alert::spec::ALERT,
     &nodes::alert::spec::DEADMAN,
     &nodes::join::spec::JOIN,

@@ -421,12 +421,10 @@ impl Node for Alert {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         if let Some(state) = self.groups.remove(group) {
             self.forget(&state);
         }
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn finish(&mut self, _ctx: &mut Context<'_>) -> Outcome {

@@ -149,19 +149,18 @@ impl StoredAlert {
         states: &PerGroup<AlertGroup>,
         groups: &mut SnapshotGroups<'_>,
     ) -> Self {
-        let group = |(group, state): (GroupId, &AlertGroup)| {
+        let group = |state: &AlertGroup| {
             let history = state.history.stored();
-            let stored = StoredGroup {
+            StoredGroup {
                 levels: history.levels,
                 flapping: history.flapping,
                 first: history.first_triggered,
                 last: history.last_triggered,
                 told: state.told.as_ref().map(StoredEvent::of),
-            };
-            (groups.place(group), stored)
+            }
         };
         Self {
-            groups: states.iter().map(group).collect(),
+            groups: states.store(groups, group),
             conditions: states::store(levels.states()),
         }
     }

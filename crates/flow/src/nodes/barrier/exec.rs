@@ -147,10 +147,8 @@ impl Node for Timed {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
@@ -189,35 +187,22 @@ impl Node for Timed {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let stored: Vec<(u32, i64, Option<i64>, i64)> = self
-            .groups
-            .iter()
-            .map(|(group, promised)| {
-                (
-                    groups.place(group),
-                    promised.last_point,
-                    promised.last_barrier,
-                    promised.due,
-                )
-            })
-            .collect();
-        serde_json::to_value(stored).ok()
+        let store = |promised: &Promised| (promised.last_point, promised.last_barrier, promised.due);
+        serde_json::to_value(self.groups.store(groups, store)).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<(u32, i64, Option<i64>, i64)> = serde_json::from_value(state)?;
-        for (place, last_point, last_barrier, due) in stored {
-            let Some(group) = groups.group(place) else {
-                continue;
-            };
-            self.timers.push(Reverse((due, group)));
-            self.groups.entry(group, || Promised {
-                last_point,
-                last_barrier,
-                due,
-                queued: due,
+        let stored = serde_json::from_value(state)?;
+        self.groups
+            .unstore(stored, groups, |group, (last_point, last_barrier, due)| {
+                self.timers.push(Reverse((due, group)));
+                Promised {
+                    last_point,
+                    last_barrier,
+                    due,
+                    queued: due,
+                }
             });
-        }
         Ok(())
     }
 }

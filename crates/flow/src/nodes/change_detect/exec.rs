@@ -77,10 +77,8 @@ impl Node for ChangeDetect {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -93,22 +91,14 @@ impl Node for ChangeDetect {
                 .map(|value| value.as_ref().map(StoredValue::from))
                 .collect()
         };
-        let stored: Vec<(u32, Option<Vec<Option<StoredValue>>>)> = self
-            .groups
-            .iter()
-            .map(|(group, last)| (groups.place(group), last.as_ref().map(store)))
-            .collect();
-        serde_json::to_value(stored).ok()
+        serde_json::to_value(self.groups.store(groups, |last| last.as_ref().map(store))).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let stored: Vec<(u32, Option<Vec<Option<StoredValue>>>)> = serde_json::from_value(state)?;
-        for (place, last) in stored {
-            if let Some(group) = groups.group(place) {
-                let last = last.map(|last| last.into_iter().map(|value| value.map(Value::from)).collect());
-                self.groups.entry(group, || last);
-            }
-        }
+        self.groups.unstore(stored, groups, |_, last| {
+            last.map(|last| last.into_iter().map(|value| value.map(Value::from)).collect())
+        });
         Ok(())
     }
 }

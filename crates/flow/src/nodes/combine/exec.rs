@@ -199,10 +199,8 @@ impl Node for Combine {
         self.combine(ctx, batch.group)
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(crate::message::Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -215,16 +213,11 @@ impl Node for Combine {
                 groups,
                 self.groups.iter().map(|(group, same)| (group, &*same.states)),
             )?,
-            groups: self
-                .groups
-                .iter()
-                .map(|(group, same)| StoredGroup {
-                    group: groups.place(group),
-                    name: same.name.to_string(),
-                    time: same.time,
-                    rows: same.rows.store(&self.keys),
-                })
-                .collect(),
+            groups: self.groups.store(groups, |same| StoredGroup {
+                name: same.name.to_string(),
+                time: same.time,
+                rows: same.rows.store(&self.keys),
+            }),
         };
         serde_json::to_value(stored).ok()
     }
@@ -233,18 +226,16 @@ impl Node for Combine {
         let stored: Stored = serde_json::from_value(state)?;
         let compiled: Vec<_> = self.lambdas.iter().map(Lambda::compiled).collect();
         let mut restored = states::restore(stored.states, groups, &compiled)?;
-        for stored in stored.groups {
-            let Some(group) = groups.group(stored.group) else {
-                continue;
-            };
-            let rows = RowBuffer::unstore(stored.rows, &self.keys);
-            let same = self.same(group, &stored.name.into());
-            same.time = stored.time;
-            same.rows = rows;
-            if let Some(at) = restored.iter().position(|(known, _)| *known == group) {
-                same.states = restored.swap_remove(at).1;
-            }
-        }
+        let lambdas = &self.lambdas;
+        self.groups.unstore(stored.groups, groups, |group, stored| Same {
+            name: stored.name.into(),
+            time: stored.time,
+            rows: RowBuffer::unstore(stored.rows, &self.keys),
+            states: match restored.iter().position(|(known, _)| *known == group) {
+                Some(at) => restored.swap_remove(at).1,
+                None => lambdas.iter().map(Lambda::state).collect(),
+            },
+        });
         Ok(())
     }
 }
@@ -252,12 +243,11 @@ impl Node for Combine {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     states: Json,
-    groups: Vec<StoredGroup>,
+    groups: Vec<(u32, StoredGroup)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredGroup {
-    group: u32,
     name: String,
     time: Option<i64>,
     rows: Vec<StoredRow>,

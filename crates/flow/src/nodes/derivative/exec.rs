@@ -137,10 +137,8 @@ impl Node for Derivative {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -148,30 +146,18 @@ impl Node for Derivative {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let stored: Vec<(u32, Option<(i64, u64)>)> = self
-            .groups
-            .iter()
-            .map(|(group, last)| {
-                (
-                    groups.place(group),
-                    last.map(|last| (last.time, last.value.to_bits())),
-                )
-            })
-            .collect();
-        serde_json::to_value(stored).ok()
+        let store = |last: &Option<Last>| last.map(|last| (last.time, last.value.to_bits()));
+        serde_json::to_value(self.groups.store(groups, store)).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let stored: Vec<(u32, Option<(i64, u64)>)> = serde_json::from_value(state)?;
-        for (place, last) in stored {
-            if let Some(group) = groups.group(place) {
-                let last = last.map(|(time, bits)| Last {
-                    time,
-                    value: f64::from_bits(bits),
-                });
-                self.groups.entry(group, || last);
-            }
-        }
+        self.groups.unstore(stored, groups, |_, last| {
+            last.map(|(time, bits)| Last {
+                time,
+                value: f64::from_bits(bits),
+            })
+        });
         Ok(())
     }
 }

@@ -201,10 +201,8 @@ impl Node for Flatten {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -212,39 +210,27 @@ impl Node for Flatten {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let stored: Vec<Stored> = self
-            .groups
-            .iter()
-            .map(|(group, same)| Stored {
-                group: groups.place(group),
-                name: same.name.as_ref().map(ToString::to_string),
-                time: same.time,
-                rows: same.rows.store(&self.keys),
-            })
-            .collect();
+        let stored = self.groups.store(groups, |same| Stored {
+            name: same.name.as_ref().map(ToString::to_string),
+            time: same.time,
+            rows: same.rows.store(&self.keys),
+        });
         serde_json::to_value(stored).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<Stored> = serde_json::from_value(state)?;
-        for stored in stored {
-            let Some(group) = groups.group(stored.group) else {
-                continue;
-            };
-            let rows = RowBuffer::unstore(stored.rows, &self.keys);
-            self.groups.entry(group, || Same {
+        self.groups
+            .unstore(serde_json::from_value(state)?, groups, |_, stored: Stored| Same {
                 name: stored.name.map(Into::into),
                 time: stored.time,
-                rows,
+                rows: RowBuffer::unstore(stored.rows, &self.keys),
             });
-        }
         Ok(())
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    group: u32,
     name: Option<String>,
     time: Option<i64>,
     rows: Vec<StoredRow>,

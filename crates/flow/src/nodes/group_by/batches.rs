@@ -78,16 +78,11 @@ impl Regroup {
     pub(super) fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
         let stored = Stored {
             last: self.last,
-            groups: self
-                .groups
-                .iter()
-                .map(|(group, collected)| StoredGroup {
-                    group: groups.place(group),
-                    name: collected.name.to_string(),
-                    tmax: collected.tmax,
-                    rows: collected.rows.store(&self.keys),
-                })
-                .collect(),
+            groups: self.groups.store(groups, |collected| StoredGroup {
+                name: collected.name.to_string(),
+                tmax: collected.tmax,
+                rows: collected.rows.store(&self.keys),
+            }),
         };
         // A stream has nothing to remember.
         let any = stored.last.is_some();
@@ -101,16 +96,11 @@ impl Regroup {
     ) -> Result<(), serde_json::Error> {
         let stored: Stored = serde_json::from_value(state)?;
         self.last = stored.last;
-        for stored in stored.groups {
-            if let Some(group) = groups.group(stored.group) {
-                let rows = RowBuffer::unstore(stored.rows, &self.keys);
-                self.groups.entry(group, || Collected {
-                    name: stored.name.into(),
-                    tmax: stored.tmax,
-                    rows,
-                });
-            }
-        }
+        self.groups.unstore(stored.groups, groups, |_, stored| Collected {
+            name: stored.name.into(),
+            tmax: stored.tmax,
+            rows: RowBuffer::unstore(stored.rows, &self.keys),
+        });
         Ok(())
     }
 }
@@ -118,12 +108,11 @@ impl Regroup {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     last: Option<i64>,
-    groups: Vec<StoredGroup>,
+    groups: Vec<(u32, StoredGroup)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredGroup {
-    group: u32,
     name: String,
     tmax: i64,
     rows: Vec<StoredRow>,

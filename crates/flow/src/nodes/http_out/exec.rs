@@ -94,7 +94,7 @@ impl Node for HttpOut {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         if let Some((place, _)) = self.places.remove(group) {
             let mut series = self.latest.series.lock();
             if place < series.len() {
@@ -106,8 +106,6 @@ impl Node for HttpOut {
                 }
             }
         }
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use capstan_influxql::{Aggregate, Emitted, Keeps, Row, STATE_VERSION, ValueRef as Pushed};
+use capstan_influxql::{Aggregate, Emitted, Keeps, Row, ValueRef as Pushed};
 use capstan_model::{Block, ColumnBuilder, GroupId, RowKey, Values};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::settings::{Settings, given, pushed, type_of};
+use super::versioned;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
 use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
@@ -222,10 +223,8 @@ impl Node for StreamAggregate {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -233,63 +232,39 @@ impl Node for StreamAggregate {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let slots: Vec<StoredSlot> = self
-            .groups
-            .iter()
-            .map(|(group, slot)| StoredSlot {
-                group: groups.place(group),
-                time: slot.time,
-                name: slot.name.to_string(),
-                aggregate: slot.aggregate.clone().filter(|_| slot.live),
-                kept: slot
-                    .kept
-                    .as_ref()
-                    .filter(|_| slot.live)
-                    .map(|kept| kept.store(&self.keys))
-                    .unwrap_or_default(),
-            })
-            .collect();
-        serde_json::to_value(Stored {
-            version: STATE_VERSION,
-            slots,
-        })
-        .ok()
+        let slots = self.groups.store(groups, |slot| StoredSlot {
+            time: slot.time,
+            name: slot.name.to_string(),
+            aggregate: slot.aggregate.clone().filter(|_| slot.live),
+            kept: slot
+                .kept
+                .as_ref()
+                .filter(|_| slot.live)
+                .map(|kept| kept.store(&self.keys))
+                .unwrap_or_default(),
+        });
+        versioned::store(slots)
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
-        if stored.version != STATE_VERSION {
-            return Err(serde::de::Error::custom(
-                "another version of the functions' state",
-            ));
-        }
-        for slot in stored.slots {
-            let Some(group) = groups.group(slot.group) else {
-                continue;
-            };
-            let restored = Slot {
-                time: slot.time,
-                name: Arc::from(slot.name),
-                key: self.keys.of_tags(&groups.groups().get(group).tags),
-                live: slot.aggregate.is_some(),
-                aggregate: slot.aggregate,
-                kept: (!slot.kept.is_empty()).then(|| Box::new(RowBuffer::unstore(slot.kept, &self.keys))),
-            };
-            self.groups.entry(group, || restored);
-        }
+        self.groups
+            .unstore(versioned::unstore(state)?, groups, |group, slot: StoredSlot| {
+                Slot {
+                    time: slot.time,
+                    name: slot.name.into(),
+                    key: self.keys.of_tags(&groups.groups().get(group).tags),
+                    live: slot.aggregate.is_some(),
+                    aggregate: slot.aggregate,
+                    kept: (!slot.kept.is_empty())
+                        .then(|| Box::new(RowBuffer::unstore(slot.kept, &self.keys))),
+                }
+            });
         Ok(())
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
-    slots: Vec<StoredSlot>,
-}
-
-#[derive(Serialize, Deserialize)]
 struct StoredSlot {
-    group: u32,
     time: i64,
     name: String,
     aggregate: Option<Aggregate>,

@@ -189,10 +189,8 @@ impl Node for BatchAggregate {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -200,19 +198,12 @@ impl Node for BatchAggregate {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let places: Vec<u32> = self
-            .groups
-            .iter()
-            .map(|(group, ())| groups.place(group))
-            .collect();
-        serde_json::to_value(places).ok()
+        serde_json::to_value(self.groups.store(groups, |()| ())).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let places: Vec<u32> = serde_json::from_value(state)?;
-        for group in places.into_iter().filter_map(|place| groups.group(place)) {
-            self.groups.entry(group, || ());
-        }
+        self.groups
+            .unstore(serde_json::from_value(state)?, groups, |_, ()| ());
         Ok(())
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use capstan_influxql::{Number, STATE_VERSION, Sample, Transform, ValueRef as Pushed};
+use capstan_influxql::{Number, Sample, Transform, ValueRef as Pushed};
 use capstan_model::{Block, ColumnBuilder, GroupId, RowKey, ValueRef, Values};
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::settings::{Settings, pushed, type_of};
+use super::versioned;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
 use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
@@ -165,10 +165,8 @@ impl Node for Transforming {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -176,38 +174,15 @@ impl Node for Transforming {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let states = self
-            .groups
-            .iter()
-            .map(|(group, state)| (groups.place(group), state.transform.clone()))
-            .collect();
-        serde_json::to_value(Stored {
-            version: STATE_VERSION,
-            states,
-        })
-        .ok()
+        versioned::store(self.groups.store(groups, |state| state.transform.clone()))
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
-        if stored.version != STATE_VERSION {
-            return Err(serde::de::Error::custom(
-                "another version of the functions' state",
-            ));
-        }
-        for (place, transform) in stored.states {
-            let Some(group) = groups.group(place) else {
-                continue;
-            };
-            let key = self.keys.of_tags(&groups.groups().get(group).tags);
-            self.groups.entry(group, || State { key, transform });
-        }
+        self.groups
+            .unstore(versioned::unstore(state)?, groups, |group, transform| State {
+                key: self.keys.of_tags(&groups.groups().get(group).tags),
+                transform,
+            });
         Ok(())
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
-    states: Vec<(u32, Option<Transform>)>,
 }

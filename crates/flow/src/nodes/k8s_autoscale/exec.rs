@@ -361,10 +361,8 @@ impl Node for K8sAutoscale {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn complete(&mut self, ctx: &mut Context<'_>, answer: Box<dyn Any + Send>) -> Outcome {

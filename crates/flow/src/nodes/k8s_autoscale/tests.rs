@@ -5,15 +5,34 @@ mod waiting;
 
 use std::sync::Arc;
 
+use capstan_base::VirtualClock;
 use capstan_hpa::record::{Direction, WriteStatus};
 use capstan_model::ValueRef;
 
 use self::fake::{Fake, error};
 use self::rig::{Rig, Row, SECOND, pipeline};
+use crate::engine::Task;
 use crate::message::{Barrier, Message};
-use crate::ports::{ScaleReason, Scaler};
+use crate::ports::{Ports, ScaleReason, Scaler};
+use crate::script::{Mode, TaskKind, Vars, define};
 
 const WEB: &str = ".resourceName('web').replicas(lambda: \"want\")";
+
+/// Why a node with its properties is refused, by the script's checks or at the start of a task without any port.
+pub(super) fn refused(node: &str) -> String {
+    let definition = match define(
+        &format!("stream|from()|{node}"),
+        TaskKind::Stream,
+        &Vars::new(),
+        Mode::Task,
+    ) {
+        Ok(definition) => definition,
+        Err(error) => return error.to_string(),
+    };
+    let ports = Ports::offline(VirtualClock::at(0));
+    Task::new("t", Arc::new(definition.pipeline), Vec::new(), ports)
+        .map_or_else(|error| error.to_string(), |_| String::new())
+}
 
 fn web() -> Arc<Fake> {
     Fake::with(&[("deployments/web", 1)])

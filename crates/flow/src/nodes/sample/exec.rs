@@ -67,10 +67,8 @@ impl Node for Sample {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.seen.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -78,20 +76,12 @@ impl Node for Sample {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let stored: Vec<(u32, u64)> = self
-            .seen
-            .iter()
-            .map(|(group, seen)| (groups.place(group), *seen))
-            .collect();
-        serde_json::to_value(stored).ok()
+        serde_json::to_value(self.seen.store(groups, |seen| *seen)).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        for (place, seen) in serde_json::from_value::<Vec<(u32, u64)>>(state)? {
-            if let Some(group) = groups.group(place) {
-                self.seen.entry(group, || seen);
-            }
-        }
+        self.seen
+            .unstore(serde_json::from_value(state)?, groups, |_, seen| seen);
         Ok(())
     }
 }

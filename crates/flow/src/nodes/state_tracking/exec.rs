@@ -110,11 +110,9 @@ impl Node for StateTracking {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.predicate.forget(group);
         self.since.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -122,11 +120,7 @@ impl Node for StateTracking {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let since: Vec<(u32, Since)> = self
-            .since
-            .iter()
-            .map(|(group, since)| (groups.place(group), *since))
-            .collect();
+        let since = self.since.store(groups, |since| *since);
         let predicate = self.predicate.snapshot(groups)?;
         serde_json::to_value((predicate, since)).ok()
     }
@@ -134,11 +128,7 @@ impl Node for StateTracking {
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let (predicate, stored): (Json, Vec<(u32, Since)>) = serde_json::from_value(state)?;
         self.predicate.restore(predicate, groups)?;
-        for (place, since) in stored {
-            if let Some(group) = groups.group(place) {
-                self.since.entry(group, || since);
-            }
-        }
+        self.since.unstore(stored, groups, |_, since| since);
         Ok(())
     }
 }

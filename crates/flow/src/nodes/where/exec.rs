@@ -62,10 +62,8 @@ impl Node for Where {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.predicate.forget(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {

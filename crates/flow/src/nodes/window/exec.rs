@@ -168,10 +168,8 @@ impl Node for Window {
         Ok(())
     }
 
-    fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
+    fn forget_group(&mut self, group: GroupId) {
         self.groups.remove(group);
-        ctx.emit(Message::DeleteGroup(group));
-        Ok(())
     }
 
     fn cardinality(&self) -> usize {
@@ -179,39 +177,27 @@ impl Node for Window {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let stored: Vec<Stored> = self
-            .groups
-            .iter()
-            .map(|(group, open)| Stored {
-                group: groups.place(group),
-                name: open.name.to_string(),
-                due: open.due,
-                rows: open.rows.store(&self.keys),
-            })
-            .collect();
+        let stored = self.groups.store(groups, |open| Stored {
+            name: open.name.to_string(),
+            due: open.due,
+            rows: open.rows.store(&self.keys),
+        });
         serde_json::to_value(stored).ok()
     }
 
     fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<Stored> = serde_json::from_value(state)?;
-        for window in stored {
-            let Some(group) = groups.group(window.group) else {
-                continue;
-            };
-            let rows = RowBuffer::unstore(window.rows, &self.keys);
-            self.groups.entry(group, || Open {
-                name: Arc::from(window.name),
-                due: window.due,
-                rows,
+        self.groups
+            .unstore(serde_json::from_value(state)?, groups, |_, stored: Stored| Open {
+                name: stored.name.into(),
+                due: stored.due,
+                rows: RowBuffer::unstore(stored.rows, &self.keys),
             });
-        }
         Ok(())
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    group: u32,
     name: String,
     due: Due,
     rows: Vec<StoredRow>,

@@ -1,0 +1,28 @@
+//! States of functions in snapshots: what a function keeps may change between versions.
+
+use capstan_influxql::STATE_VERSION;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+#[derive(Serialize, Deserialize)]
+struct Versioned<S> {
+    version: u32,
+    groups: Vec<(u32, S)>,
+}
+
+/// What [`PerGroup::store`](crate::group_state::PerGroup::store) gave, with the version.
+pub(super) fn store<S: Serialize>(groups: Vec<(u32, S)>) -> Option<Json> {
+    let version = STATE_VERSION;
+    serde_json::to_value(Versioned { version, groups }).ok()
+}
+
+/// What [`store`] was given; an error when another version gave it.
+pub(super) fn unstore<S: DeserializeOwned>(state: Json) -> Result<Vec<(u32, S)>, serde_json::Error> {
+    let stored: Versioned<S> = serde_json::from_value(state)?;
+    if stored.version == STATE_VERSION {
+        Ok(stored.groups)
+    } else {
+        Err(Error::custom("another version of the functions' state"))
+    }
+}
