@@ -33,7 +33,7 @@ const FLAGS: &[Flag] = &[
     Flag::text(
         "blacklist-cidrs",
         "string",
-        "Comma separated list of networks that handlers may not reach.",
+        "Refused: Capstan cannot keep its requests from networks.",
     ),
     Flag::text(
         "cpuprofile",
@@ -120,12 +120,20 @@ fn args(flags: &Flags) -> ServeArgs {
         hostname: given("hostname"),
         log_file: given("log-file"),
         log_level: given("log-level"),
+        disable_handlers: given("disable-handlers")
+            .map(|kinds| kinds.split(',').map(ToOwned::to_owned).collect()),
         pidfile: given("pidfile").map(PathBuf::from),
         ..ServeArgs::default()
     }
 }
 
 fn start(flags: &Flags) -> Result<ExitCode> {
+    // A limit that whoever sets it relies on must not be missing in silence (C-67).
+    if flags.last("blacklist-cidrs").is_some_and(|value| !value.is_empty()) {
+        anyhow::bail!(
+            "-blacklist-cidrs: Capstan cannot keep its requests from networks; use a firewall or a network policy, and start without it"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve::run(args(flags)))
 }

@@ -69,7 +69,9 @@ impl Server {
             let decisions = Arc::clone(&decisions);
             Arc::new(move |record: &capstan_hpa::Record| decisions.push(record))
         };
-        let scaler = wiring::scalers(&settings, Arc::clone(&clock), scaling.clone(), records).await?;
+        let context = wiring::scaler::Context::new(Arc::clone(&clock), scaling.clone(), records);
+        let scaler = wiring::kubernetes(&settings, context.clone()).await?;
+        let swarm = wiring::swarms(&settings, context)?;
         let alerts = Alerts::start(&settings, &store, Arc::clone(&clock))?;
         let influx = Influx::new(&settings, scaling.clone())?;
         influx.search();
@@ -82,6 +84,7 @@ impl Server {
             log: Arc::new(NodeLog),
             loopback: Arc::new(IngestLoopback::new(Arc::clone(&ingest))),
             scaler,
+            swarm,
             zone: jiff::tz::TimeZone::system(),
             ..Ports::offline(Arc::clone(&clock))
         };

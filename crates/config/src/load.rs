@@ -69,19 +69,24 @@ pub struct Overrides {
     pub log_file: Option<String>,
     /// `-log-level`.
     pub log_level: Option<String>,
+    /// `-disable-handlers`.
+    pub disable_handlers: Option<Vec<String>>,
 }
 
 impl Overrides {
-    fn list(&self) -> impl Iterator<Item = (&'static str, &String)> {
+    fn list(&self) -> impl Iterator<Item = (&'static str, toml::Value)> {
+        let text = |value: &Option<String>| value.clone().map(toml::Value::from);
+        let handlers = self.disable_handlers.clone();
         [
-            ("hostname", &self.hostname),
-            ("data_dir", &self.data_dir),
-            ("http.bind-address", &self.bind_address),
-            ("logging.file", &self.log_file),
-            ("logging.level", &self.log_level),
+            ("hostname", text(&self.hostname)),
+            ("data_dir", text(&self.data_dir)),
+            ("http.bind-address", text(&self.bind_address)),
+            ("logging.file", text(&self.log_file)),
+            ("logging.level", text(&self.log_level)),
+            ("capstan.disable-handlers", handlers.map(toml::Value::from)),
         ]
         .into_iter()
-        .filter_map(|(path, value)| Some((path, value.as_ref()?)))
+        .filter_map(|(path, value)| Some((path, value?)))
     }
 }
 
@@ -154,7 +159,7 @@ pub fn resolve(
     }
     merge.environment(&environment.variables());
     for (path, value) in overrides.list() {
-        merge.set(path, Value::String(value.clone()), Source::Flag);
+        merge.set(path, value, Source::Flag);
     }
     let Merge {
         tree,

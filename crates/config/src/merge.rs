@@ -10,12 +10,12 @@ use toml::{Table, Value};
 
 use crate::error::{Problem, Warning};
 use crate::load::{Provenance, Source};
-use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, parse_duration};
+use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Swarm, parse_duration};
 
 pub(crate) use names::nearest;
 
 /// Sections that are lists of tables. Kapacitor takes a single table for `kubernetes`; so do we for each.
-const LISTS: [&str; 3] = ["httppost", "influxdb", "kubernetes"];
+const LISTS: [&str; 4] = ["httppost", "influxdb", "kubernetes", "swarm"];
 
 /// Values that are durations, without the indices of lists.
 const DURATIONS: [&str; 10] = [
@@ -57,6 +57,7 @@ fn element(section: &str) -> Table {
     let table = match section {
         "httppost" => Table::try_from(HttpPost::default()),
         "influxdb" => Table::try_from(Influxdb::default()),
+        "swarm" => Table::try_from(Swarm::default()),
         _ => Table::try_from(Kubernetes::default()),
     };
     table.expect("the built-in settings have a TOML form")

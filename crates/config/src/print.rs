@@ -1,6 +1,6 @@
 //! Settings as a file (S-10, C-61).
 
-use crate::settings::{Influxdb, Kubernetes, Settings};
+use crate::settings::{Influxdb, Kubernetes, Settings, Swarm};
 
 const REDACTED: &str = "<redacted>";
 
@@ -16,6 +16,9 @@ pub fn print_config(settings: &Settings) -> String {
     }
     if shown.kubernetes.is_empty() {
         shown.kubernetes.push(Kubernetes::default());
+    }
+    if shown.swarm.is_empty() {
+        shown.swarm.push(Swarm::default());
     }
     let mut secrets = vec![&mut shown.http.shared_secret, &mut shown.smtp.password];
     for endpoint in &mut shown.httppost {

@@ -1,4 +1,4 @@
-//! Every setting with its built-in value. Names are Kapacitor's (S-20 to S-36) but for section `[capstan]` and what is
+//! Every setting with its built-in value. Names are Kapacitor's (S-20 to S-37) but for section `[capstan]` and what is
 //! marked as ours.
 
 mod duration;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use sections::{
     Alert, BasicAuth, Capstan, ConfigOverride, Deadman, Http, HttpPost, Influxdb, Kubernetes, Load, Logging,
-    QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Task, Tls,
+    QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Swarm, Task, Tls,
 };
 
 pub(crate) use duration::parse as parse_duration;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub influxdb: Vec<Influxdb>,
     /// Clusters to scale in and to discover targets from.
     pub kubernetes: Vec<Kubernetes>,
+    /// Docker Swarms to scale in.
+    pub swarm: Vec<Swarm>,
 }
 
 impl Default for Settings {
@@ -74,6 +76,7 @@ impl Default for Settings {
             // Unlike Kapacitor, no database is assumed: the server runs without one.
             influxdb: Vec::new(),
             kubernetes: Vec::new(),
+            swarm: Vec::new(),
         }
     }
 }

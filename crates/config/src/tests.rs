@@ -65,6 +65,7 @@ fn file_environment_and_flags_go_over_each_other() {
     ]);
     let overrides = Overrides {
         log_level: Some("error".into()),
+        disable_handlers: Some(vec!["exec".into(), "log".into()]),
         ..Overrides::default()
     };
     let loaded = resolve(Some((Path::new("x.conf"), text)), &variables, &overrides).expect("valid");
@@ -74,6 +75,7 @@ fn file_environment_and_flags_go_over_each_other() {
     assert_eq!(settings.http.shutdown_timeout, Duration::from_hours(24));
     assert_eq!(settings.default_retention_policy, "autogen");
     assert_eq!(settings.logging.level, "ERROR");
+    assert_eq!(settings.capstan.disable_handlers, ["exec", "log"]);
     assert_eq!(settings.storage.boltdb, "/elsewhere/x.db");
     assert_eq!(settings.replay.dir, "/data/replay");
     assert_eq!(
@@ -226,6 +228,17 @@ fn everything_that_is_wrong_is_said_at_once() {
             "kubernetes.0.resource: expected node, pod, service or endpoint, found \"moon\"",
         ]
     );
+    let text = "[[swarm]]\nenabled = true\n[[swarm]]\nenabled = true\nservers = ['ftp://h']\nssl-cert = '/c'\n\
+        [[swarm]]\nid = 'off'\n[[swarm]]\nid = 'fine'\nenabled = true\nservers = ['tcp://h:2376', 'unix:///run/docker.sock']\n";
+    assert_eq!(
+        problems(text, &[]),
+        [
+            "swarm.0.servers: at least one server URL is needed",
+            "swarm.1.id: \"\" is the id of another one",
+            "swarm.1.servers: expected a URL such as \"https://host:port\" or \"unix:///path\", found \"ftp://h\"",
+            "swarm.1.ssl-cert: needs ssl-key, and the other way round",
+        ]
+    );
     let syntax = with("[http\n", &[]).expect_err("not TOML").to_string();
     assert!(
         syntax.contains("test.conf") && syntax.contains("line 1"),
@@ -235,7 +248,8 @@ fn everything_that_is_wrong_is_said_at_once() {
 
 #[test]
 fn the_printed_configuration_is_complete_and_can_be_read_back() {
-    let text = "[http]\nbind-address = ':1'\n[[influxdb]]\n[[kubernetes]]\nenabled = true\nnamespace = 'n'\n";
+    let text = "[http]\nbind-address = ':1'\n[[influxdb]]\n[[kubernetes]]\nenabled = true\nnamespace = 'n'\n\
+        [[swarm]]\nid = 's'\nenabled = true\nservers = ['http://m:2375']\n";
     let settings = with(text, &[]).expect("valid").settings;
     let printed = print_config(&settings);
     for key in [
@@ -243,6 +257,7 @@ fn the_printed_configuration_is_complete_and_can_be_read_back() {
         "[deadman]",
         "snapshot-interval = \"1m0s\"",
         "[[kubernetes]]",
+        "[[swarm]]",
         "[capstan]",
     ] {
         assert!(printed.contains(key), "{key} is missing in\n{printed}");
@@ -261,6 +276,7 @@ fn the_printed_configuration_is_complete_and_can_be_read_back() {
         Settings {
             influxdb: Vec::new(),
             kubernetes: Vec::new(),
+            swarm: Vec::new(),
             ..again.settings
         },
         built_in

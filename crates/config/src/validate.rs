@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::Problem;
-use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Smtp};
+use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Smtp, Swarm};
 
 /// Adds what is wrong with `settings`.
 pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
@@ -58,6 +58,7 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     httppost(&settings.httppost, &mut wrong);
     influxdb(&settings.influxdb, &mut wrong);
     kubernetes(&settings.kubernetes, &mut wrong);
+    swarm(&settings.swarm, &mut wrong);
 }
 
 type Wrong<'w> = dyn FnMut(String, String) + 'w;
@@ -238,6 +239,37 @@ fn kubernetes(clusters: &[Kubernetes], wrong: &mut Wrong<'_>) {
                 cluster.resource
             );
             wrong(format!("kubernetes.{at}.resource"), message);
+        }
+    }
+}
+
+/// S-37.
+fn swarm(swarms: &[Swarm], wrong: &mut Wrong<'_>) {
+    let mut ids = BTreeSet::new();
+    for (at, swarm) in swarms.iter().enumerate().filter(|(_, swarm)| swarm.enabled) {
+        let mut wrong = |key: &str, message: String| wrong(format!("swarm.{at}.{key}"), message);
+        if !ids.insert(&swarm.id) {
+            wrong("id", format!("{:?} is the id of another one", swarm.id));
+        }
+        if swarm.servers.iter().all(String::is_empty) {
+            wrong("servers", "at least one server URL is needed".into());
+        }
+        for server in swarm.servers.iter().filter(|server| !server.is_empty()) {
+            let schemes = ["http://", "https://", "tcp://", "unix:///"];
+            if !schemes
+                .iter()
+                .any(|scheme| server.len() > scheme.len() && server.starts_with(scheme))
+            {
+                wrong(
+                    "servers",
+                    format!(
+                        "expected a URL such as \"https://host:port\" or \"unix:///path\", found {server:?}"
+                    ),
+                );
+            }
+        }
+        if swarm.ssl_cert.is_empty() != swarm.ssl_key.is_empty() {
+            wrong("ssl-cert", "needs ssl-key, and the other way round".into());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use capstan_alert::{Factory, Global, Handler, HandlerSpec, Owner, kind};
+use capstan_alert::{Factory, Global, Handler, HandlerKind, HandlerSpec, Owner, kind};
 use serde_json::{Map, Value as Json};
 use tokio::runtime::Handle;
 
@@ -61,7 +61,10 @@ impl Factory for Handlers {
         let retry = self.options.retry;
         // What has an effect beyond the event's arrival is not repeated.
         let once = Retry { attempts: 1, ..retry };
-        let is = |known: &'static capstan_alert::HandlerKind| std::ptr::eq(spec.kind, known);
+        let is = |known: &'static HandlerKind| std::ptr::eq(spec.kind, known);
+        if self.options.disabled.iter().any(|known| is(known)) {
+            return Err(format!("alert handler {} is disabled", spec.kind.name()));
+        }
         Ok(if is(&kind::LOG) {
             self.queue(owner, spec, Log::new(spec), once)
         } else if is(&kind::EXEC) {
@@ -86,7 +89,12 @@ impl Factory for Handlers {
     }
 
     fn globals(&self) -> Vec<Global> {
-        let mail = self.options.smtp.as_ref().filter(|smtp| smtp.global);
+        let disabled = self.options.disabled.iter().any(|known| std::ptr::eq(*known, &kind::EMAIL));
+        let mail = self
+            .options
+            .smtp
+            .as_ref()
+            .filter(|smtp| smtp.global && !disabled);
         let options = |smtp: &Smtp| {
             let templates = Json::from(smtp.to_templates.clone());
             Map::from_iter([("to-field".to_owned(), templates)])
@@ -99,5 +107,56 @@ impl Factory for Handlers {
             state_changes_only: smtp.state_changes_only,
         };
         mail.map(global).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use capstan_base::VirtualClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn disabled_kinds_are_refused_by_name_and_others_are_not() {
+        let smtp = Smtp {
+            host: "h".to_owned(),
+            port: 25,
+            username: String::new(),
+            password: String::new(),
+            no_verify: false,
+            from: "f@h".to_owned(),
+            to: Vec::new(),
+            to_templates: Vec::new(),
+            idle_timeout: std::time::Duration::from_secs(1),
+            global: true,
+            state_changes_only: false,
+        };
+        let handlers = |disabled| {
+            let options = Options {
+                disabled,
+                smtp: Some(smtp.clone()),
+                ..Options::new(VirtualClock::at(0))
+            };
+            Handlers::new(options, Handle::current())
+        };
+        let make = |handlers: &Handlers, kind| {
+            let owner = Owner {
+                topic: "t".into(),
+                id: "".into(),
+                service: Weak::new(),
+            };
+            let options = Map::from_iter([("prog".to_owned(), Json::from("true"))]);
+            handlers.make(&HandlerSpec { kind, options }, &owner).map(drop)
+        };
+        let some = handlers(vec![&kind::EXEC, &kind::EMAIL]);
+        assert_eq!(
+            make(&some, &kind::EXEC),
+            Err("alert handler exec is disabled".to_owned())
+        );
+        assert_eq!((make(&some, &kind::LOG), some.globals().len()), (Ok(()), 0));
+        let none = handlers(Vec::new());
+        assert_eq!((make(&none, &kind::EXEC), none.globals().len()), (Ok(()), 1));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use capstan_alert::HandlerKind;
 use capstan_base::SharedClock;
 
 use crate::exec::{Commander, SystemCommander};
@@ -18,6 +19,8 @@ pub struct Options {
     pub smtp: Option<Smtp>,
     /// Sections `[[httppost]]` by their id.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// Kinds that are refused (C-66).
+    pub disabled: Vec<&'static HandlerKind>,
     /// Runs programs.
     pub commander: Arc<dyn Commander>,
     /// Dates of mails.
@@ -32,6 +35,7 @@ impl Options {
             retry: Retry::default(),
             smtp: None,
             endpoints: BTreeMap::new(),
+            disabled: Vec::new(),
             commander: Arc::new(SystemCommander::default()),
             clock,
         }

@@ -41,6 +41,9 @@ pub(crate) struct ServeArgs {
     /// DEBUG, INFO, WARN or ERROR
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
+    /// Alert handlers that no task may use, as in exec,log
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    pub(crate) disable_handlers: Option<Vec<String>>,
     /// Write the process's number to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) pidfile: Option<PathBuf>,
@@ -55,6 +58,7 @@ impl ServeArgs {
             bind_address: self.bind_address.clone(),
             log_file: self.log_file.clone(),
             log_level: self.log_level.clone(),
+            disable_handlers: self.disable_handlers.clone(),
         };
         Ok(capstan_config::load(
             self.config.as_deref(),

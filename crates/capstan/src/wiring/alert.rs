@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use capstan_alert::{EventState, Journal, Level, NoJournal, Service};
+use capstan_alert::{EventState, HandlerKind, Journal, Level, NoJournal, Service};
 use capstan_base::SharedClock;
 use capstan_config::{HttpPost, Settings};
 use capstan_flow::Ports;
@@ -43,6 +43,7 @@ impl Alerts {
                 .iter()
                 .map(|section| Ok((section.endpoint.clone(), endpoint(section)?)))
                 .collect::<Result<_>>()?,
+            disabled: disabled(&settings.capstan.disable_handlers)?,
             ..Options::new(clock)
         };
         let handlers = Handlers::new(options, tokio::runtime::Handle::current());
@@ -107,6 +108,18 @@ impl Alerts {
             }
         }
     }
+}
+
+/// The kinds of these names, as scripts or handler files write them.
+fn disabled(names: &[String]) -> Result<Vec<&'static HandlerKind>> {
+    let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    names
+        .map(|name| {
+            HandlerKind::of_topic(name)
+                .or_else(|| HandlerKind::of_method(name))
+                .with_context(|| format!("capstan.disable-handlers: there is no alert handler {name:?}"))
+        })
+        .collect()
 }
 
 fn smtp(settings: &Settings) -> Option<Smtp> {
@@ -320,5 +333,15 @@ mod tests {
             .pop()
             .expect("a record");
         assert_eq!(state(record), event("d", Level::Info));
+    }
+
+    #[test]
+    fn handlers_are_disabled_by_their_names_in_scripts_or_files() {
+        let names = |names: &[&str]| disabled(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let kinds = names(&["exec", " email", "smtp", ""]).expect("known names");
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.method).collect();
+        assert_eq!(kinds, ["exec", "email", "email"]);
+        let error = names(&["exce"]).expect_err("a slip").to_string();
+        assert_eq!(error, "capstan.disable-handlers: there is no alert handler \"exce\"");
     }
 }

@@ -1,7 +1,7 @@
 //! Names that are nearly right, and names that mean something to Kapacitor only.
 
 /// Sections of Kapacitor's file that nothing here acts on yet: taken without a fuss.
-pub(crate) const UNUSED_SECTIONS: [&str; 41] = [
+pub(crate) const UNUSED_SECTIONS: [&str; 40] = [
     "alerta",
     "alertmanager",
     "auth",
@@ -34,7 +34,6 @@ pub(crate) const UNUSED_SECTIONS: [&str; 41] = [
     "slack",
     "snmptrap",
     "static-discovery",
-    "swarm",
     "talk",
     "teams",
     "telegram",

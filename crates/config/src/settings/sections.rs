@@ -245,6 +245,8 @@ pub struct Capstan {
     /// How long a writer waits for a task with policy `block`.
     #[serde(with = "duration")]
     pub task_queue_deadline: Duration,
+    /// Kinds of alert handlers that no task may use, as `exec` where scripts come from strangers (C-66).
+    pub disable_handlers: Vec<String>,
     /// Points that may wait for one object while a scale write is under way.
     pub scale_queue_length: usize,
     /// Decision records kept in memory.
@@ -266,6 +268,7 @@ impl Default for Capstan {
             task_queue_length: 256,
             task_queue_policy: QueuePolicy::Block,
             task_queue_deadline: Duration::from_secs(5),
+            disable_handlers: Vec::new(),
             scale_queue_length: 100,
             decision_ring_size: 1_000,
             decision_log_size: 100_000,
@@ -420,6 +423,24 @@ pub struct HttpPost {
 pub struct BasicAuth {
     pub username: String,
     pub password: String,
+}
+
+/// A Docker Swarm (S-37).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Swarm {
+    /// What scripts name it by.
+    pub id: String,
+    pub enabled: bool,
+    /// URLs of managers: `http`, `https`, `tcp` or `unix`.
+    pub servers: Vec<String>,
+    /// File with the certificates of the authority that signed the servers'.
+    pub ssl_ca: String,
+    /// File with our certificate.
+    pub ssl_cert: String,
+    /// File with its key.
+    pub ssl_key: String,
+    pub insecure_skip_verify: bool,
 }
 
 /// A Kubernetes cluster (S-36).
