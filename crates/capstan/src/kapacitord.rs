@@ -129,7 +129,10 @@ fn args(flags: &Flags) -> ServeArgs {
 
 fn start(flags: &Flags) -> Result<ExitCode> {
     // A limit that whoever sets it relies on must not be missing in silence (C-67).
-    if flags.last("blacklist-cidrs").is_some_and(|value| !value.is_empty()) {
+    if flags
+        .last("blacklist-cidrs")
+        .is_some_and(|value| !value.is_empty())
+    {
         anyhow::bail!(
             "-blacklist-cidrs: Capstan cannot keep its requests from networks; use a firewall or a network policy, and start without it"
         );

@@ -54,13 +54,18 @@ pub(crate) fn swarms(settings: &Settings, context: Context) -> Result<Option<Arc
         let path = |path: &String| Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
         let options = capstan_swarm::Options {
             id: entry.id.clone(),
-            servers: entry.servers.iter().filter(|url| !url.is_empty()).cloned().collect(),
+            servers: entry
+                .servers
+                .iter()
+                .filter(|url| !url.is_empty())
+                .cloned()
+                .collect(),
             ssl_ca: path(&entry.ssl_ca),
             ssl_cert: path(&entry.ssl_cert).zip(path(&entry.ssl_key)),
             insecure_skip_verify: entry.insecure_skip_verify,
         };
-        let swarm = Swarm::new(&options)
-            .with_context(|| format!("swarm.{at} ({:?}) cannot be used", entry.id))?;
+        let swarm =
+            Swarm::new(&options).with_context(|| format!("swarm.{at} ({:?}) cannot be used", entry.id))?;
         swarms.push(Services {
             swarm,
             look_every: LOOK_EVERY,

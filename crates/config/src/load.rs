@@ -74,8 +74,8 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    fn list(&self) -> impl Iterator<Item = (&'static str, toml::Value)> {
-        let text = |value: &Option<String>| value.clone().map(toml::Value::from);
+    fn list(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let text = |value: &Option<String>| value.clone().map(Value::from);
         let handlers = self.disable_handlers.clone();
         [
             ("hostname", text(&self.hostname)),
@@ -83,7 +83,7 @@ impl Overrides {
             ("http.bind-address", text(&self.bind_address)),
             ("logging.file", text(&self.log_file)),
             ("logging.level", text(&self.log_level)),
-            ("capstan.disable-handlers", handlers.map(toml::Value::from)),
+            ("capstan.disable-handlers", handlers.map(Value::from)),
         ]
         .into_iter()
         .filter_map(|(path, value)| Some((path, value?)))

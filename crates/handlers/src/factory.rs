@@ -38,6 +38,13 @@ impl Handlers {
         self.pending.none().await;
     }
 
+    fn is_disabled(&self, kind: &'static HandlerKind) -> bool {
+        self.options
+            .disabled
+            .iter()
+            .any(|known| std::ptr::eq(*known, kind))
+    }
+
     fn queue(&self, owner: &Owner, spec: &HandlerSpec, target: impl Send1, retry: Retry) -> Arc<dyn Handler> {
         let name = if owner.id.is_empty() {
             format!("{} of {}", spec.kind.method, owner.topic)
@@ -62,7 +69,7 @@ impl Factory for Handlers {
         // What has an effect beyond the event's arrival is not repeated.
         let once = Retry { attempts: 1, ..retry };
         let is = |known: &'static HandlerKind| std::ptr::eq(spec.kind, known);
-        if self.options.disabled.iter().any(|known| is(known)) {
+        if self.is_disabled(spec.kind) {
             return Err(format!("alert handler {} is disabled", spec.kind.name()));
         }
         Ok(if is(&kind::LOG) {
@@ -89,12 +96,11 @@ impl Factory for Handlers {
     }
 
     fn globals(&self) -> Vec<Global> {
-        let disabled = self.options.disabled.iter().any(|known| std::ptr::eq(*known, &kind::EMAIL));
         let mail = self
             .options
             .smtp
             .as_ref()
-            .filter(|smtp| smtp.global && !disabled);
+            .filter(|smtp| smtp.global && !self.is_disabled(&kind::EMAIL));
         let options = |smtp: &Smtp| {
             let templates = Json::from(smtp.to_templates.clone());
             Map::from_iter([("to-field".to_owned(), templates)])

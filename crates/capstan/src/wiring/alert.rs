@@ -112,7 +112,10 @@ impl Alerts {
 
 /// The kinds of these names, as scripts or handler files write them.
 fn disabled(names: &[String]) -> Result<Vec<&'static HandlerKind>> {
-    let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    let names = names
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| !name.is_empty());
     names
         .map(|name| {
             HandlerKind::of_topic(name)
@@ -342,6 +345,9 @@ mod tests {
         let kinds: Vec<&str> = kinds.iter().map(|kind| kind.method).collect();
         assert_eq!(kinds, ["exec", "email", "email"]);
         let error = names(&["exce"]).expect_err("a slip").to_string();
-        assert_eq!(error, "capstan.disable-handlers: there is no alert handler \"exce\"");
+        assert_eq!(
+            error,
+            "capstan.disable-handlers: there is no alert handler \"exce\""
+        );
     }
 }

@@ -59,7 +59,7 @@ pub(crate) struct Work {
 #[derive(Debug)]
 pub(crate) struct Workers<C> {
     clusters: HashMap<String, Arc<C>>,
-    workers: Mutex<HashMap<ScaleTarget, mpsc::Sender<Work>>>,
+    by_object: Mutex<HashMap<ScaleTarget, mpsc::Sender<Work>>>,
     context: Context,
 }
 
@@ -101,13 +101,13 @@ impl<C: Orchestrator> Workers<C> {
         }
         Self {
             clusters: by_id,
-            workers: Mutex::default(),
+            by_object: Mutex::default(),
             context,
         }
     }
 
     fn worker(&self, target: &ScaleTarget, cluster: &Arc<C>) -> mpsc::Sender<Work> {
-        let mut workers = self.workers.lock();
+        let mut workers = self.by_object.lock();
         if let Some(worker) = workers.get(target)
             && !worker.is_closed()
         {

@@ -58,7 +58,9 @@ impl Worker {
                     }
                     sink(ScaleAnswer::Observed(answer(&found)));
                 }
-                ScaleRequest::Write { replicas, expected, .. } => {
+                ScaleRequest::Write {
+                    replicas, expected, ..
+                } => {
                     let written = self.write(replicas, expected.replicas, &sink).await;
                     sink(ScaleAnswer::Written(written));
                 }
@@ -146,7 +148,10 @@ impl Worker {
 }
 
 fn answer(found: &Result<Service, Error>) -> Result<ScaleState, ScaleError> {
-    found.as_ref().map(state).map_err(|error| into_port(error.clone()))
+    found
+        .as_ref()
+        .map(state)
+        .map_err(|error| into_port(error.clone()))
 }
 
 fn state(service: &Service) -> ScaleState {

@@ -9,7 +9,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use capstan_base::SystemClock;
 use capstan_config::{Settings, Swarm};
-use capstan_flow::ports::{ScaleAnswer, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler};
+use capstan_flow::ports::{
+    ScaleAnswer, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler,
+};
 use capstan_hpa::cooldown::{Limits, State, decide};
 use capstan_hpa::record::{Source, Target};
 use capstan_runtime::Shutdown;
@@ -53,7 +55,9 @@ async fn update(
         return (StatusCode::INTERNAL_SERVER_ERROR, Json(message));
     }
     docker.version += 1;
-    docker.replicas = spec["Mode"]["Replicated"]["Replicas"].as_u64().unwrap_or_default();
+    docker.replicas = spec["Mode"]["Replicated"]["Replicas"]
+        .as_u64()
+        .unwrap_or_default();
     (StatusCode::OK, Json(json!({})))
 }
 
@@ -68,7 +72,9 @@ async fn docker() -> (Shared, String) {
         .route("/v1.30/services/web", get(inspect))
         .route("/v1.30/services/x/update", post(update))
         .with_state(Arc::clone(&docker));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let address = listener.local_addr().expect("an address");
     capstan_runtime::spawn("stand-in", async move {
         axum::serve(listener, router).await.expect("it serves");
@@ -114,7 +120,13 @@ async fn observed(answers: &mut mpsc::UnboundedReceiver<ScaleAnswer>) -> ScaleSt
 }
 
 fn write(replicas: i64, expected: ScaleState) -> ScaleRequest {
-    let decision = decide(&State::default(), &Limits::default(), 0, expected.replicas, replicas);
+    let decision = decide(
+        &State::default(),
+        &Limits::default(),
+        0,
+        expected.replicas,
+        replicas,
+    );
     let target = Target::new("docker", "Service", "", "web");
     ScaleRequest::Write {
         replicas,
@@ -148,7 +160,7 @@ async fn a_service_is_read_written_and_watched() {
         match next(&mut answers).await {
             ScaleAnswer::Observed(Ok(state)) => assert!([2, 5].contains(&state.replicas), "{state:?}"),
             ScaleAnswer::Written(written) => break written.expect("it is written"),
-            other => panic!("{other:?}"),
+            ScaleAnswer::Observed(Err(error)) => panic!("{error}"),
         }
     };
     assert_eq!((written.replicas, &*written.resource_version), (5, "9"));
@@ -166,7 +178,7 @@ async fn a_service_is_read_written_and_watched() {
 #[tokio::test]
 async fn a_decision_on_other_replicas_is_given_back() {
     let (docker, url) = docker().await;
-    let scaler = services(url, Duration::from_secs(60));
+    let scaler = services(url, Duration::from_mins(1));
     let (sink, mut answers) = sink();
     scaler.send(&target(""), ScaleRequest::Observe, Arc::clone(&sink));
     let state = observed(&mut answers).await;
@@ -199,7 +211,11 @@ async fn scripts_choose_a_swarm_by_its_id() {
         swarm: vec![entry("off", &url, false)],
         ..Settings::default()
     };
-    assert!(crate::wiring::swarms(&none, context()).expect("good settings").is_none());
+    assert!(
+        crate::wiring::swarms(&none, context())
+            .expect("good settings")
+            .is_none()
+    );
     let two = Settings {
         swarm: vec![
             entry("off", &url, false),
