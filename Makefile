@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test bench lint fmt conformance setup
+.PHONY: demo test bench fuzz lint fmt conformance setup
 
 demo: ## the tutorial in one command: an embedded cluster, an app, a load that ramps up and down
 	@scripts/setup demo
@@ -20,6 +20,9 @@ test: ## format, lints, layering, tests, conformance
 
 bench: ## the project's own benches
 	$(CARGO) bench --package capstan-model
+
+fuzz: ## every fuzz target for a minute; scripts/fuzz TARGET SECONDS for one
+	@scripts/fuzz
 
 conformance: ## Kapacitor's own cases through the production code
 	$(CARGO) xtask conformance "$${CAPSTAN_SHARED:-../shared}/conformance"

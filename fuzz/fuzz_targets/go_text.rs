@@ -36,7 +36,9 @@ fuzz_target!(|text: &str| {
         if let Some(groups) = found {
             assert_eq!(groups.len(), regexp.captures_len() + 1);
         }
-        let _ = regexp.replace_all(rest, first);
+        if let Some(text) = regexp.replace_all(rest, first, 1 << 20) {
+            assert!(text.len() <= 1 << 20);
+        }
     }
     let _ = path_match(first, rest);
     let _ = strconv::quote(text);

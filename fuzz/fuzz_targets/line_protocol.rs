@@ -17,6 +17,17 @@ struct Row {
     time: i64,
 }
 
+impl Row {
+    /// Whether line protocol can say its names wherever they stand: a line break is printed as a space, and what is
+    /// skipped before the first field is skipped at the beginning of its name.
+    fn is_sayable(&self) -> bool {
+        let tags = self.tags.iter().flat_map(|(key, value)| [key, value]);
+        let fields = || self.fields.iter().map(|(name, _)| name.as_str());
+        let mut names = tags.chain(fields()).chain([self.name.as_str()]);
+        !names.any(|name| name.contains(['\n', '\r'])) && !fields().any(|name| name.starts_with(['\t', '\0']))
+    }
+}
+
 fn rows(batches: &[Batch]) -> (Vec<Row>, Vec<(u32, RowKey)>) {
     let (mut rows, mut keys) = (Vec::new(), Vec::new());
     for batch in batches {
@@ -77,7 +88,7 @@ fuzz_target!(|data: &[u8]| {
 
     // Printed in the one way we print, each point is the same point of the same series.
     let options = ParseOptions::default();
-    for (point, key) in points.iter().zip(keys) {
+    for (point, key) in points.iter().zip(keys).filter(|(point, _)| point.is_sayable()) {
         let mut text = String::new();
         let fields = point.fields.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
         assert!(append_point(&mut text, &point.name, &point.tags, fields, point.time));

@@ -40,7 +40,7 @@ fn comments(source: &str) -> Vec<String> {
         .flat_map(|token| token.text.lines())
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
-        .map(|line| line.trim_start_matches('/').trim().to_owned())
+        .map(|line| line.strip_prefix("//").unwrap_or(line).trim().to_owned())
         .collect();
     lines.sort();
     lines

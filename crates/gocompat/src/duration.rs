@@ -268,6 +268,26 @@ pub fn format_influx(nanos: i64) -> String {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(nanos in proptest::prelude::any::<i64>(), shift in 0_u32..63) {
+            let nanos = nanos >> shift;
+            proptest::prop_assert_eq!(parse_go(&format_go(nanos)), Ok(nanos));
+            if nanos != i64::MIN {
+                proptest::prop_assert_eq!(parse_influx(&format_influx(nanos)), Ok(nanos));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "[-+]?([0-9.]{0,20}(ns|us|µs|u|µ|ms|s|m|h|d|w|x|é)?){0,4}") {
+            for result in [parse_go(&text), parse_influx(&text)] {
+                if let Err(error) = result {
+                    proptest::prop_assert!(!error.to_string().is_empty());
+                }
+            }
+        }
+    }
+
     #[test]
     fn go_durations_are_read_and_printed_as_go_does() {
         for (text, nanos, printed) in [

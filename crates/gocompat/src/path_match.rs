@@ -106,6 +106,20 @@ fn class_char(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<ch
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_pattern_panics_and_a_name_matches_itself(pattern in r"[*?\[\]^\\a-c/é-]{0,12}", name in "[a-c/é]{0,12}") {
+            let _ = path_match(&pattern, &name);
+            proptest::prop_assert_eq!(path_match(&name, &name), Ok(true));
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_longer_than_few() {
+        let pattern = "a*".repeat(200) + "b";
+        assert_eq!(path_match(&pattern, &"a".repeat(2_000)), Ok(false));
+    }
+
     #[test]
     fn the_cases_of_go() {
         for (pattern, name, expected) in [

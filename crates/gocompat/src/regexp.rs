@@ -100,17 +100,29 @@ impl Regexp {
     }
 
     /// `ReplaceAllString`: replaces every match; `$1`, `$name` and `${name}` in `replacement` stand for groups, `$$` for `$`.
-    /// A name is the longest run of letters, digits and `_`; an unknown group is empty.
-    pub fn replace_all(&self, text: &str, replacement: &str) -> String {
-        self.compiled
-            .replace_all(text, |captures: &regex::Captures<'_>| {
-                self.expand(replacement, captures)
-            })
-            .into_owned()
+    /// A name is the longest run of letters, digits and `_`; an unknown group is empty. `None` when the result would be
+    /// longer than `limit` bytes: a replacement can be many times what it replaces, and that again and again.
+    pub fn replace_all(&self, text: &str, replacement: &str, limit: usize) -> Option<String> {
+        let mut out = String::new();
+        let mut copied = 0;
+        for captures in self.compiled.captures_iter(text) {
+            let Some(found) = captures.get(0) else { continue };
+            out.push_str(&text[copied..found.start()]);
+            self.expand(replacement, &captures, limit, &mut out)?;
+            copied = found.end();
+        }
+        out.push_str(&text[copied..]);
+        (out.len() <= limit).then_some(out)
     }
 
-    fn expand(&self, template: &str, captures: &regex::Captures<'_>) -> String {
-        let mut out = String::with_capacity(template.len());
+    /// Appends the replacement for one match; `None` beyond `limit`.
+    fn expand(
+        &self,
+        template: &str,
+        captures: &regex::Captures<'_>,
+        limit: usize,
+        out: &mut String,
+    ) -> Option<()> {
         let mut rest = template;
         while let Some(dollar) = rest.find('$') {
             out.push_str(&rest[..dollar]);
@@ -127,9 +139,12 @@ impl Regexp {
                     rest = &rest[length..];
                 }
             }
+            if out.len() > limit {
+                return None;
+            }
         }
         out.push_str(rest);
-        out
+        (out.len() <= limit).then_some(())
     }
 
     fn group<'t>(&self, name: &str, captures: &regex::Captures<'t>) -> &'t str {

@@ -450,6 +450,29 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(text in r"[+-]?[0-9]{1,12}(\.[0-9]{0,6})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e-?[0-9]|E[0-9])?") {
+            if let Ok(quantity) = Quantity::parse(&text) {
+                let printed = quantity.to_string();
+                let again = Quantity::parse(&printed).unwrap();
+                proptest::prop_assert_eq!(again.to_string(), printed.clone());
+                proptest::prop_assert_eq!(again.cmp(&quantity), Ordering::Equal, "{} of {}", printed, text);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "[-+.0-9eEinumkKMGTPx]{0,24}", other in "[0-9]{1,20}[kMGTPE]?i?") {
+            if let Ok(quantity) = Quantity::parse(&text) {
+                let _ = (quantity.to_string(), quantity.value(), quantity.milli_value(), quantity.approximate());
+                if let Ok(other) = Quantity::parse(&other) {
+                    let _ = quantity.add(&other).to_string();
+                    let _ = quantity.cmp(&other);
+                }
+            }
+        }
+    }
+
     #[test]
     fn parses_like_upstream() {
         let Some(cases) = oracle::lines("quantities.jsonl") else {

@@ -231,9 +231,7 @@ fn replace<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
     let limit = usize::try_from(*n).unwrap_or(usize::MAX);
     let times = usize::try_from(count(text, old)).unwrap_or(usize::MAX).min(limit);
     if times.saturating_mul(new.len()).saturating_add(text.len()) > LARGEST_TEXT {
-        return Err(CallError::Other(format!(
-            "result would be larger than {LARGEST_TEXT} bytes"
-        )));
+        return Err(too_large());
     }
     Ok(Datum::String(if times == 0 {
         text.clone()
@@ -279,7 +277,14 @@ fn regex_replace<'a>(args: &[Datum<'a>]) -> Result<Datum<'a>, CallError> {
     else {
         return Err(unexpected(args));
     };
-    Ok(Datum::String(Cow::Owned(regex.replace_all(text, replacement))))
+    let replaced = regex
+        .replace_all(text, replacement, LARGEST_TEXT)
+        .ok_or_else(too_large)?;
+    Ok(Datum::String(Cow::Owned(replaced)))
+}
+
+fn too_large() -> CallError {
+    CallError::Other(format!("result would be larger than {LARGEST_TEXT} bytes"))
 }
 
 /// One character for one, as Go maps case.

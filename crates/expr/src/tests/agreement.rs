@@ -315,7 +315,7 @@ fn check(seed: u64, rows: &[Row]) -> Result<(), TestCaseError> {
 #[test]
 fn columns_give_the_answers_of_rows() {
     let config = ProptestConfig {
-        cases: 4_000,
+        cases: cases(1_500),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -325,6 +325,81 @@ fn columns_give_the_answers_of_rows() {
         by_column * 2 > all,
         "only {by_column} of {all} expressions ran by column"
     );
+}
+
+/// So many cases, or as many as `PROPTEST_CASES` says.
+fn cases(few: u32) -> u32 {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default().cases,
+        None => few,
+    }
+}
+
+fn argument(ty: Type, at: usize) -> Node {
+    if ty == Type::Regex {
+        node(Kind::Regex("(a)|B+".into()))
+    } else {
+        node(Kind::Reference(format!("{at}{}", ty.as_str())))
+    }
+}
+
+/// Every function by every signature: rows and columns give the same values, and columns decline where a row is an error.
+#[test]
+#[allow(clippy::many_single_char_names)] // as above
+fn every_function_gives_the_same_by_column_and_by_row() {
+    let clock = capstan_base::VirtualClock::at(1_600_000_000_123_456_789);
+    let environment = std::sync::Arc::new(crate::Environment::with_zone(clock, jiff::tz::TimeZone::UTC));
+    let mut all = Vec::new();
+    for function in crate::functions() {
+        for signature in function.signatures {
+            let args = signature
+                .args
+                .iter()
+                .enumerate()
+                .map(|(at, ty)| argument(*ty, at))
+                .collect();
+            let tree = call(function.name, args);
+            all.push(Compiled::with_environment(&tree, std::sync::Arc::clone(&environment)).unwrap());
+        }
+    }
+    let config = ProptestConfig {
+        cases: cases(100),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(rows in prop::collection::vec(a_row(), 1..5))| {
+        let (f, g): (Vec<f64>, Vec<f64>) = rows.iter().map(|row| (row.0, row.1)).unzip();
+        let (i, k): (Vec<i64>, Vec<i64>) = rows.iter().map(|row| (row.2, row.3)).unzip();
+        let b: Vec<bool> = rows.iter().map(|row| row.4).collect();
+        let (mut s, mut t) = (StrValues::default(), StrValues::default());
+        for row in &rows {
+            s.push(&row.5);
+            t.push(&row.5.chars().rev().take(2).collect::<String>());
+        }
+        for compiled in &all {
+            let columns: Vec<ColumnRef<'_>> = compiled.references().iter().map(|name| {
+                let (at, ty) = name.split_at(1);
+                let first = at == "0";
+                match ty {
+                    "float" => ColumnRef::Float(if first { &f } else { &g }),
+                    "int" => ColumnRef::Int(if first { &i } else { &k }),
+                    "boolean" => ColumnRef::Bool(&b),
+                    "string" => ColumnRef::Text(if first { &s } else { &t }),
+                    "time" => ColumnRef::Time(&i),
+                    _ => ColumnRef::Duration(if first { &k } else { &i }),
+                }
+            }).collect();
+            let by_column = compiled.eval_columns(rows.len(), &columns);
+            let mut state = compiled.state();
+            for row in 0..rows.len() {
+                let by_row = compiled.eval(&mut state, &ColumnRow { columns: &columns, row });
+                if let Some(values) = &by_column {
+                    let value = by_row.as_ref().map_err(|error| TestCaseError::fail(format!("{error}: {compiled:?}")))?;
+                    prop_assert!(same(values, row, value), "{value:?} but {values:?}: {compiled:?}");
+                }
+            }
+        }
+    });
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -341,7 +416,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever a point holds, there is a value or an error, and the predicted type is the type of the value.
     #[test]

@@ -314,7 +314,8 @@ fn text_functions_work_on_bytes_as_go_does() {
         Ok(Value::String("1.5 MB".into()))
     );
     let big = Value::String("a".repeat(100_000).into());
-    assert!(eval("strReplace(\"x\", 'a', \"x\", -1)", vec![big]).is_err());
+    assert!(eval("strReplace(\"x\", 'a', \"x\", -1)", vec![big.clone()]).is_err());
+    assert!(eval("regexReplace(/a/, \"x\", \"x\")", vec![big]).is_err());
 }
 
 #[test]

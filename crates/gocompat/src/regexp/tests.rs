@@ -137,11 +137,28 @@ fn replacements_expand_as_in_go() {
         ("é", "éa", "$é", "a"),
     ] {
         assert_eq!(
-            Regexp::new(pattern).unwrap().replace_all(text, replacement),
-            expected,
+            Regexp::new(pattern)
+                .unwrap()
+                .replace_all(text, replacement, 100)
+                .as_deref(),
+            Some(expected),
             "{pattern} {replacement}"
         );
     }
+}
+
+#[test]
+fn a_replacement_is_bounded() {
+    let regexp = Regexp::new(".").unwrap();
+    let tenfold = "$0".repeat(10);
+    assert_eq!(
+        regexp.replace_all("abc", &tenfold, 30).map(|text| text.len()),
+        Some(30)
+    );
+    assert_eq!(regexp.replace_all("abc", &tenfold, 29), None);
+    // Found out after the first match, not after a gigabyte.
+    let (text, replacement) = ("a".repeat(1 << 16), "$0".repeat(1 << 16));
+    assert_eq!(regexp.replace_all(&text, &replacement, 1 << 20), None);
 }
 
 #[test]
@@ -160,7 +177,7 @@ proptest::proptest! {
     fn no_pattern_makes_it_panic(pattern in r"[\[\]\(\)\\{}\^$|?*+.,:<>=PQEpdxi0-9a-cé-]{0,16}", text in "[a-cé0-9 ]{0,8}") {
         if let Ok(regexp) = Regexp::new(&pattern) {
             let _ = regexp.is_match(&text);
-            let _ = regexp.replace_all(&text, &pattern);
+            let _ = regexp.replace_all(&text, &pattern, 1_000);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use capstan_gocompat::{duration, strconv, time_layout};
 
 use super::Fill;
-use super::ast::{Expr, Field, Measurement, Select, Source};
+use super::ast::{Expr, Field, Measurement, Operator, Select, Source};
 use super::lexer;
 
 /// A name as it has to be written in InfluxQL: quoted where it would not be read as a name without.
@@ -162,7 +162,17 @@ impl Display for Expr {
             Self::Wildcard(Some(kind)) => write!(f, "*::{kind}"),
             Self::Binary(binary) => {
                 let operator = binary.operator.as_str();
-                write!(f, "{} {operator} {}", binary.left, binary.right)
+                match &binary.right {
+                    // A sign before a name is a product of its own. Kapacitor prints `a / -b` as `a / -1 * b`, which
+                    // is another number.
+                    Self::Binary(right)
+                        if right.operator.precedence() <= binary.operator.precedence()
+                            && binary.operator != Operator::And =>
+                    {
+                        write!(f, "{} {operator} ({})", binary.left, binary.right)
+                    }
+                    right => write!(f, "{} {operator} {right}", binary.left),
+                }
             }
             Self::Paren(inner) => write!(f, "({inner})"),
         }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const SECOND: i64 = 1_000_000_000;
@@ -47,6 +49,7 @@ fn what_is_printed_is_what_influxql_prints() {
         ("SELECT a.b FROM m", "SELECT \"a.b\" FROM m"),
         ("SELECT x FROM m fill(1.5)", "SELECT x FROM m fill(1.5)"),
         ("SELECT x FROM m fill(previous)", "SELECT x FROM m fill(previous)"),
+        ("SELECT a / -b - -c FROM m", "SELECT a / (-1 * b) - -1 * c FROM m"),
     ] {
         assert_eq!(shown(text), printed);
         assert_eq!(shown(printed), printed);
@@ -156,4 +159,129 @@ fn sources_are_measurements() {
     assert_eq!(query.sources(), Ok(vec![("a", "b"), ("c", "d"), ("", "")]));
     let query = Query::parse("SELECT v FROM (SELECT v FROM a.b.m)").expect("a query");
     assert_eq!(query.sources(), Err(QueryError::Source));
+}
+
+/// Queries of every clause, with names and texts that need quotes.
+fn query() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        4 => "[a-c_][a-c0-9]{0,3}",
+        1 => Just("\"select\"".to_owned()),
+        1 => Just("\"a \\\"b\\\\ .é\"".to_owned()),
+        1 => Just("a.b".to_owned()),
+    ];
+    let leaf = prop_oneof![
+        name.clone(),
+        any::<u64>().prop_map(|v| v.to_string()),
+        (0.0..1e20_f64).prop_map(|v| format!("{v:?}")),
+        (0_i64..1 << 40).prop_map(duration_text),
+        prop::sample::select(vec![
+            "true",
+            "'it\\'s\\n'",
+            "'2020-01-01T00:00:00Z'",
+            "now()",
+            "*",
+            "*::tag",
+            "a::field",
+            "b::float",
+            "-c",
+            "-(a)",
+            "+1",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let operand = leaf.prop_recursive(4, 16, 3, |inner| {
+        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%", "&", "|", "^"]);
+        prop_oneof![
+            (inner.clone(), operator, inner.clone()).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+            inner.clone().prop_map(|a| format!("({a})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("top({a}, {b})")),
+        ]
+    });
+    let condition = (
+        operand.clone(),
+        prop::sample::select(vec!["=", "<>", "!=", "<", "<=", ">", ">="]),
+        operand.clone(),
+    );
+    let condition = condition.prop_map(|(a, o, b)| format!("{a} {o} {b}"));
+    let condition = prop_oneof![4 => condition, 1 => Just("a =~ /x\\/y[/]*/".to_owned()), 1 => Just("b !~ /^$/".to_owned())];
+    let condition = (
+        condition.clone(),
+        prop::sample::select(vec![" AND ", " OR "]),
+        condition,
+    )
+        .prop_map(|(a, o, b)| format!(" WHERE {a}{o}({b}) OR {b}{o}{a}"));
+    let source = prop_oneof![
+        4 => name.clone(),
+        1 => Just("a..b".to_owned()),
+        1 => Just("\"a b\".c./d\\//".to_owned()),
+        1 => Just("(SELECT DISTINCT v FROM m LIMIT 3)".to_owned()),
+    ];
+    let tail = prop::sample::select(vec![
+        "",
+        " GROUP BY time(1m, -1s), *, a fill(-1.5)",
+        " fill(7) ORDER BY time DESC LIMIT 1 OFFSET 2",
+        " ORDER BY ASC SLIMIT 3 SOFFSET 4 TZ('Europe/Paris')",
+    ]);
+    let fields = prop::collection::vec((operand, prop::option::of(name)), 1..3).prop_map(|fields| {
+        let field = |(field, alias): (String, Option<String>)| match alias {
+            Some(alias) if !alias.contains('.') => format!("{field} AS {alias}"),
+            _ => field,
+        };
+        fields.into_iter().map(field).collect::<Vec<_>>().join(", ")
+    });
+    (fields, source, prop::option::of(condition), tail).prop_map(|(fields, source, condition, tail)| {
+        format!(
+            "SELECT {fields} FROM {source}{}{tail}",
+            condition.unwrap_or_default()
+        )
+    })
+}
+
+fn duration_text(nanos: i64) -> String {
+    capstan_gocompat::duration::format_influx(nanos)
+}
+
+/// A tree without what printing adds: parentheses.
+fn bare(select: &Select) -> String {
+    fn strip(expr: &mut Expr) {
+        if let Expr::Paren(inner) = expr {
+            *expr = std::mem::replace(inner, Expr::Bool(false));
+            return strip(expr);
+        }
+        match expr {
+            Expr::Binary(binary) => {
+                strip(&mut binary.left);
+                strip(&mut binary.right);
+            }
+            Expr::Call { args, .. } => args.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut select = select.clone();
+    select.fields.iter_mut().for_each(|field| strip(&mut field.expr));
+    select.condition.iter_mut().for_each(strip);
+    format!("{select:?}")
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_means_what_was_read(text in query()) {
+        // Texts that InfluxQL refuses, such as one number too large, prove nothing.
+        if let Ok(select) = parser::parse(&text) {
+            let printed = select.to_string();
+            let again = parser::parse(&printed).map_err(|error| TestCaseError::fail(format!("{error}: {printed}")))?;
+            prop_assert_eq!(bare(&again), bare(&select), "{} of {}", &printed, text);
+            prop_assert_eq!(again.to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn no_text_panics(words in prop::collection::vec(prop::sample::select(vec![
+        "SELECT", "FROM", "WHERE", "GROUP", "BY", "INTO", "AS", "DISTINCT", "fill(", "time(", "tz(", "LIMIT", "v", "m", "\"a\"", "'b'", "/c/",
+        "1", "2.5", "3m", "9999999999999999999999", "(", ")", ",", ".", ":", "::", ";", "*", "-", "=~", "=", "AND", "OR", "--", "/*", "$p", "'", "\\", "é",
+    ]), 0..24), text in "\\PC{0,30}") {
+        let _ = Query::parse(&words.join(" "));
+        let _ = Query::parse(&format!("SELECT {}", words.concat()));
+        let _ = Query::parse(&format!("SELECT v FROM m {text}"));
+    }
 }

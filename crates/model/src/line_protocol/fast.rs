@@ -92,7 +92,9 @@ fn expected(columns: &[OpenColumn], count: usize, text: &[u8]) -> Option<usize> 
 
 /// The column whose name `text` begins with, wherever it is.
 fn named(index: &SeriesIndex, measurement: u32, columns: &[OpenColumn], text: &[u8]) -> Option<usize> {
-    let name = &text[..memchr::memchr2(b'=', b'\n', text)?];
+    // A name ends with its line at the latest.
+    let end = memchr::memchr2(b'=', b'\n', text).filter(|&end| text[end] == b'=')?;
+    let name = &text[..end];
     let column = index.find_field(measurement, std::str::from_utf8(name).ok()?)? as usize;
     // A name with special characters can't be equal to its own spelling.
     columns.get(column)?.field.plain.then_some(column)

@@ -7,6 +7,7 @@ use crate::value::ValueRef;
 
 /// Appends a point and a line break; `time` is in the unit the reader is told. Floats that line protocol cannot hold and
 /// null values are left out; `false`, and nothing appended, when no field is left. Tags without a value are left out.
+/// Line protocol cannot hold a backslash at the end of a name, a tag or a field key: it is left out.
 pub fn append_point<'a>(
     out: &mut String,
     name: &str,
@@ -15,12 +16,12 @@ pub fn append_point<'a>(
     time: i64,
 ) -> bool {
     let begin = out.len();
-    escaped(out, name, &[',', ' ']);
-    for (key, value) in tags.iter().filter(|(_, value)| !value.is_empty()) {
+    escaped(out, name, &[',', ' '], &['=', '"']);
+    for (key, value) in tags.iter().filter(|(_, value)| value.chars().any(|c| c != '\\')) {
         out.push(',');
-        escaped(out, key, &[',', ' ', '=']);
+        escaped(out, key, &[',', ' ', '='], &[]);
         out.push('=');
-        escaped(out, value, &[',', ' ', '=']);
+        escaped(out, value, &[',', ' ', '='], &[]);
     }
     let mut separator = ' ';
     for (field, value) in fields {
@@ -29,7 +30,7 @@ pub fn append_point<'a>(
         }
         out.push(separator);
         separator = ',';
-        escaped(out, field, &[',', ' ', '=']);
+        escaped(out, field, &[',', ' ', '='], &['"']);
         out.push('=');
         // Writing to a String cannot fail.
         let _ = match value {
@@ -40,7 +41,12 @@ pub fn append_point<'a>(
             ValueRef::Duration(v) => write!(out, "{v}i"),
             ValueRef::Str(v) => {
                 out.push('"');
-                escaped(out, v, &['"', '\\']);
+                for c in v.chars() {
+                    if matches!(c, '"' | '\\') {
+                        out.push('\\');
+                    }
+                    out.push(c);
+                }
                 out.write_char('"')
             }
             ValueRef::Null => Ok(()),
@@ -54,20 +60,18 @@ pub fn append_point<'a>(
     true
 }
 
-/// Text with a backslash before each of `special`. Line breaks would end the line: outside of quotes they become spaces,
-/// escaped as those are.
-fn escaped(out: &mut String, text: &str, special: &[char]) {
-    let quoted = special.contains(&'"');
-    for c in text.chars() {
-        let c = if !quoted && matches!(c, '\n' | '\r') {
-            ' '
-        } else {
-            c
-        };
-        if special.contains(&c) {
+/// Text with a backslash before each of `special`, and before each of `after_backslash` that follows a backslash: a reader
+/// would take the two for an escape. Line breaks would end the line: they become spaces, escaped as those are.
+fn escaped(out: &mut String, text: &str, special: &[char], after_backslash: &[char]) {
+    let mut previous = None;
+    // What stands behind the text is not to be escaped by it.
+    for c in text.trim_end_matches('\\').chars() {
+        let c = if matches!(c, '\n' | '\r') { ' ' } else { c };
+        if special.contains(&c) || previous == Some('\\') && after_backslash.contains(&c) {
             out.push('\\');
         }
         out.push(c);
+        previous = Some(c);
     }
 }
 
@@ -101,6 +105,22 @@ mod tests {
         assert_eq!(block.tags(0), tags.without("empty"));
         let read: Vec<_> = block.fields(0).collect();
         assert_eq!(read, [fields[0], fields[1], fields[4], fields[5]]);
+    }
+
+    #[test]
+    fn a_backslash_changes_nothing_of_what_follows_it() {
+        let tags = Tags::from_pairs([(r"k\=", r"\v\"), ("x", r"\\")]);
+        let field = (r#"f\""#, ValueRef::Str("\\"));
+        let mut out = String::new();
+        assert!(append_point(&mut out, r#"m\="\""#, &tags, [field], 17));
+        let mut index = SeriesIndex::new("db", "rp");
+        let parsed = parse(&mut index, out.as_bytes(), &ParseOptions::default());
+        assert_eq!(parsed.outcome.rejected, [], "{out}");
+        let block = &parsed.batches[0].blocks[0];
+        assert_eq!(&*block.name, r#"m\="\""#, "{out}");
+        // No line can say a backslash at the end.
+        assert_eq!(block.tags(0), Tags::from_pairs([(r"k\=", r"\v")]));
+        assert_eq!(block.fields(0).collect::<Vec<_>>(), [field]);
     }
 
     #[test]

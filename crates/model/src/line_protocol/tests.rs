@@ -289,6 +289,19 @@ fn every_spelling_of_a_series_has_one_key() {
     assert_eq!(again.batches[0].blocks[0].keys.id(), block.keys.id());
 }
 
+/// Found by the fuzz target `line_protocol`: the line break passed for an equals sign.
+#[test]
+fn a_field_without_a_value_does_not_take_the_next_line_for_it() {
+    let mut index = SeriesIndex::new("", "");
+    parse(&mut index, b"m v=1,w=2 1\n", &options(Precision::Nanosecond));
+    for body in ["m v\n1\nm v=1 7", "m w\n1 5\nm v=1 7"] {
+        let parsed = parse(&mut index, body.as_bytes(), &options(Precision::Nanosecond));
+        let times: Vec<i64> = rows(&parsed.batches).iter().map(|row| row.time).collect();
+        assert_eq!(times, [7], "{body:?}");
+        assert_eq!(parsed.outcome.rejected_total, 2);
+    }
+}
+
 #[test]
 fn runs_restore_the_order_of_arrival() {
     let parsed = parse_ns("a v=1 1\na v=2 2\nb v=3 3\na v=4 4\nb v=5 5\nb v=6 6");
@@ -447,8 +460,74 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![6 => pieces, 1 => proptest::collection::vec(any::<u8>(), 0..60)]
 }
 
+/// Where the first blank that no backslash precedes stands.
+fn series_end(line: &str) -> usize {
+    let bytes = line.as_bytes();
+    (1..bytes.len())
+        .find(|&at| bytes[at] == b' ' && bytes[at - 1] != b'\\')
+        .expect("a point has fields")
+}
+
+/// The measurement and the tags.
+fn split_at_commas(series: &str) -> Vec<&str> {
+    let bytes = series.as_bytes();
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for at in 1..bytes.len() {
+        if bytes[at] == b',' && bytes[at - 1] != b'\\' {
+            parts.push(&series[from..at]);
+            from = at + 1;
+        }
+    }
+    parts.push(&series[from..]);
+    parts
+}
+
+/// As many cases as `PROPTEST_CASES` says, for long runs.
+fn cases() -> ProptestConfig {
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        ProptestConfig::default()
+    } else {
+        ProptestConfig::with_cases(400)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases())]
+
+    #[test]
+    fn what_we_print_is_read_back_as_the_same_series(points in proptest::collection::vec(any_row(), 1..6)) {
+        let mut index = SeriesIndex::new("", "");
+        let print = |row: &Row, reversed: bool| {
+            let mut out = String::new();
+            let tags = crate::Tags::from_pairs(&row.tags);
+            let fields: Vec<_> = row.fields.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
+            assert!(append_point(&mut out, &row.name, &tags, fields, row.time));
+            if reversed {
+                // The same series with its tags in the other order.
+                let body = out.split_off(series_end(&out));
+                let mut parts = split_at_commas(&out);
+                parts[1..].reverse();
+                return parts.join(",") + &body;
+            }
+            out
+        };
+        let body: String = points.iter().flat_map(|row| [print(row, false), print(row, true)]).collect();
+        let parsed = parse(&mut index, body.as_bytes(), &options(Precision::Nanosecond));
+        prop_assert_eq!(&parsed.outcome.rejected, &[], "{}", body);
+        let twice: Vec<Row> = points.iter().flat_map(|row| [row.clone(), row.clone()]).collect();
+        prop_assert_eq!(rows(&parsed.batches), twice);
+        let mut keys = Vec::new();
+        for batch in &parsed.batches {
+            for run in batch.runs() {
+                let block = &batch.blocks[run.block as usize];
+                keys.extend_from_slice(&block.key[run.start as usize..(run.start + run.len) as usize]);
+            }
+        }
+        for pair in keys.chunks(2) {
+            prop_assert_eq!(pair[0], pair[1]);
+        }
+    }
 
     #[test]
     fn printed_points_are_read_back(points in proptest::collection::vec(any_row(), 1..6)) {

@@ -145,6 +145,8 @@ proptest! {
             }
         }
         let _ = crate::parse_lambda(&source);
+        let errors = crate::errors(&source);
+        prop_assert_eq!(errors.first().cloned(), parse(&source).err());
     }
 
     #[test]

@@ -16,6 +16,19 @@ fn points() -> impl Strategy<Value = Vec<(i64, f64)>> {
     prop::collection::vec((0_i64..6, float()), 0..40)
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` says.
+fn cases(few: u32) -> u32 {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default().cases,
+        None => few,
+    }
+}
+
+/// Integers near zero and at the ends.
+fn extreme() -> impl Strategy<Value = i64> {
+    prop_oneof![4 => -9..9_i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => any::<i64>()]
+}
+
 /// NaN does not equal itself, so compare texts.
 fn same(a: &Aggregate, b: &Aggregate) -> Result<(), TestCaseError> {
     prop_assert_eq!(format!("{:?}", emitted(a)), format!("{:?}", emitted(b)));
@@ -23,7 +36,7 @@ fn same(a: &Aggregate, b: &Aggregate) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: cases(64), ..ProptestConfig::default() })]
 
     #[test]
     fn a_slice_is_its_points(points in points(), cut in 0_usize..40) {
@@ -51,6 +64,38 @@ proptest! {
             slices_int.push_ints(&times[cut..], &ints[cut..], Rows::Each(&rows[cut..])).unwrap();
             same(&single, &slices)?;
             same(&single_int, &slices_int)?;
+        }
+    }
+
+    /// Whatever is pushed at whatever times, there is an answer or an error, and rows are those that were pushed.
+    #[test]
+    fn no_values_panic(points in prop::collection::vec((extreme(), any::<f64>(), extreme(), "[ab]{0,2}"), 0..24)) {
+        for function in FUNCTIONS {
+            let call = call(function.name);
+            for input in [FieldType::Float, FieldType::Int, FieldType::String, FieldType::Bool] {
+                let value = |point: &'_ (i64, f64, i64, String)| match input {
+                    FieldType::Float => Value::Float(point.1),
+                    FieldType::Int => Value::Int(point.2),
+                    FieldType::String => Value::String(point.3.as_str().into()),
+                    _ => Value::Bool(point.2 > 0),
+                };
+                if let Ok(mut transform) = call.transform(input) {
+                    for point in &points {
+                        transform.push(point.0, ValueRef::from(&value(point))).unwrap();
+                    }
+                }
+                let Ok(mut aggregate) = call.aggregate(input) else { continue };
+                for (row, point) in points.iter().enumerate() {
+                    aggregate.push(point.0, ValueRef::from(&value(point)), Row(row as u64)).unwrap();
+                }
+                let mut out = Vec::new();
+                if aggregate.emit(&mut out).is_ok() {
+                    for row in out.iter().filter_map(|emitted| emitted.row) {
+                        prop_assert!((row.0 as usize) < points.len(), "{}", function.name);
+                    }
+                }
+                aggregate.reset();
+            }
         }
     }
 
