@@ -19,12 +19,15 @@ struct Row {
 
 impl Row {
     /// Whether line protocol can say its names wherever they stand: a line break is printed as a space, and what is
-    /// skipped before the first field is skipped at the beginning of its name.
+    /// skipped before the first field is skipped at the beginning of its name. A field key has no backslash before a
+    /// special character.
     fn is_sayable(&self) -> bool {
         let tags = self.tags.iter().flat_map(|(key, value)| [key, value]);
         let fields = || self.fields.iter().map(|(name, _)| name.as_str());
         let mut names = tags.chain(fields()).chain([self.name.as_str()]);
-        !names.any(|name| name.contains(['\n', '\r'])) && !fields().any(|name| name.starts_with(['\t', '\0']))
+        !names.any(|name| name.contains(['\n', '\r'])) && !fields().any(|name| {
+                name.starts_with(['\t', '\0']) || ["\\,", "\\ ", "\\="].iter().any(|pair| name.contains(pair))
+            })
     }
 }
 

@@ -7,7 +7,8 @@ use crate::value::ValueRef;
 
 /// Appends a point and a line break; `time` is in the unit the reader is told. Floats that line protocol cannot hold and
 /// null values are left out; `false`, and nothing appended, when no field is left. Tags without a value are left out.
-/// Line protocol cannot hold a backslash at the end of a name, a tag or a field key: it is left out.
+/// Line protocol cannot hold a backslash at the end of a name, a tag or a field key, nor in a field key before a comma, a
+/// blank or an equals sign: it is left out.
 pub fn append_point<'a>(
     out: &mut String,
     name: &str,
@@ -30,7 +31,7 @@ pub fn append_point<'a>(
         }
         out.push(separator);
         separator = ',';
-        escaped(out, field, &[',', ' ', '='], &['"']);
+        field_key(out, field);
         out.push('=');
         // Writing to a String cannot fail.
         let _ = match value {
@@ -58,6 +59,21 @@ pub fn append_point<'a>(
     }
     let _ = writeln!(out, " {time}");
     true
+}
+
+/// A field key. InfluxDB looks for its end twice, and the two readings of a backslash before a special character differ.
+fn field_key(out: &mut String, text: &str) {
+    const SPECIAL: [char; 5] = [',', ' ', '=', '\n', '\r'];
+    let mut rest = text;
+    while let Some(at) = rest.find(SPECIAL) {
+        let (part, special) = rest.split_at(at);
+        escaped(out, part, &[], &['"']);
+        out.push('\\');
+        let mut chars = special.chars();
+        out.push(chars.next().filter(|c| !matches!(c, '\n' | '\r')).unwrap_or(' '));
+        rest = chars.as_str();
+    }
+    escaped(out, rest, &[], &['"']);
 }
 
 /// Text with a backslash before each of `special`, and before each of `after_backslash` that follows a backslash: a reader
@@ -121,6 +137,21 @@ mod tests {
         // No line can say a backslash at the end.
         assert_eq!(block.tags(0), Tags::from_pairs([(r"k\=", r"\v")]));
         assert_eq!(block.fields(0).collect::<Vec<_>>(), [field]);
+    }
+
+    #[test]
+    fn a_field_key_leaves_out_what_cannot_be_said() {
+        let fields = [
+            (r"a\\,b\=c\ d=\", ValueRef::Str("d=1")),
+            ("e\n,f", ValueRef::Int(1)),
+        ];
+        let mut out = String::new();
+        assert!(append_point(&mut out, "m", &Tags::EMPTY, fields, 17));
+        let mut index = SeriesIndex::new("db", "rp");
+        let parsed = parse(&mut index, out.as_bytes(), &ParseOptions::default());
+        assert_eq!(parsed.outcome.rejected, [], "{out}");
+        let read: Vec<_> = parsed.batches[0].blocks[0].fields(0).collect();
+        assert_eq!(read, [("a,b=c d=", fields[0].1), ("e ,f", fields[1].1)]);
     }
 
     #[test]
