@@ -90,6 +90,7 @@ pub(crate) fn task(view: &TaskView, raw_script: bool) -> wire::Task {
         created: time(record.created),
         modified: time(record.modified),
         last_enabled: last_enabled(record),
+        warnings: Vec::new(),
     }
 }
 

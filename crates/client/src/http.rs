@@ -2,13 +2,16 @@
 
 use std::error::Error as _;
 
+use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::BASE_PATH;
 use crate::error::Error;
-use crate::wire::{CreateTask, DebugVars, ErrorBody, LogLevel, Task, TaskList, UpdateTask};
+use crate::wire::{
+    CreateTask, DebugVars, ErrorBody, LogLevel, ScriptWarning, Task, TaskList, UpdateTask, WARNING_HEADER,
+};
 
 /// The longest answer that is read. A page of 100 tasks with scripts, graphs and statistics is far below.
 const MAX_ANSWER: usize = 64 << 20;
@@ -66,7 +69,7 @@ impl Client {
     /// Makes a task (H-40).
     pub async fn create_task(&self, task: &CreateTask) -> Result<Task, Error> {
         let url = self.url(&format!("{BASE_PATH}/tasks"));
-        self.json(Method::POST, url, Some(task)).await
+        self.defined(Method::POST, url, task).await
     }
 
     /// Reads a task (H-42). `replay` names a running replay to see it in, or is empty.
@@ -81,7 +84,7 @@ impl Client {
 
     /// Changes a task (H-44).
     pub async fn update_task(&self, href: &str, update: &UpdateTask) -> Result<Task, Error> {
-        self.json(Method::PATCH, self.url(href), Some(update)).await
+        self.defined(Method::PATCH, self.url(href), update).await
     }
 
     /// Deletes a task (H-48).
@@ -176,6 +179,19 @@ impl Client {
         url
     }
 
+    /// Sends a definition; the answer is the task with the traps in its script.
+    async fn defined<B: Serialize + Sync>(&self, method: Method, url: Url, body: &B) -> Result<Task, Error> {
+        let (headers, bytes) = self.exchange(method, url, Some(body)).await?;
+        let mut task: Task =
+            serde_json::from_slice(&bytes).map_err(|error| Error::Decode(error.to_string()))?;
+        task.warnings = headers
+            .get_all(WARNING_HEADER)
+            .iter()
+            .filter_map(|value| ScriptWarning::from_header(value.to_str().ok()?))
+            .collect();
+        Ok(task)
+    }
+
     async fn json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         method: Method,
@@ -192,6 +208,16 @@ impl Client {
         url: Url,
         body: Option<&B>,
     ) -> Result<Vec<u8>, Error> {
+        self.exchange(method, url, body).await.map(|(_, bytes)| bytes)
+    }
+
+    /// Headers and body of a good answer.
+    async fn exchange<B: Serialize + Sync>(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&B>,
+    ) -> Result<(HeaderMap, Vec<u8>), Error> {
         let shown = url.to_string();
         let failed = |error: &reqwest::Error| Error::Connect {
             method: capitalised(&method),
@@ -207,6 +233,7 @@ impl Client {
         }
         let mut response = request.send().await.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
             if bytes.len() + chunk.len() > MAX_ANSWER {
@@ -217,7 +244,7 @@ impl Client {
             bytes.extend_from_slice(&chunk);
         }
         if (200..300).contains(&status) {
-            return Ok(bytes);
+            return Ok((headers, bytes));
         }
         match serde_json::from_slice::<ErrorBody>(&bytes) {
             Ok(body) if !body.error.is_empty() => Err(Error::Server {

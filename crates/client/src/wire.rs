@@ -3,6 +3,7 @@
 pub mod debug;
 pub mod task;
 pub mod vars;
+pub mod warning;
 
 pub use debug::{DebugVars, Stat};
 pub use task::{
@@ -10,6 +11,7 @@ pub use task::{
     ZERO_TIME,
 };
 pub use vars::{Var, VarError, VarType, Vars};
+pub use warning::{MAX_WARNINGS, ScriptWarning, WARNING_HEADER};
 
 use serde::{Deserialize, Serialize};
 

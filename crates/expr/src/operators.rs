@@ -19,7 +19,7 @@ const OPERAND_TYPES: [Type; 7] = [
 ];
 
 /// The type of `left operator right`; `None` when the operator does not take these types.
-pub(crate) const fn result_type(operator: B, left: Type, right: Type) -> Option<Type> {
+pub const fn result_type(operator: B, left: Type, right: Type) -> Option<Type> {
     use Type::{Bool, Duration, Float, Int, Regex, String};
     match (operator, left, right) {
         (B::And | B::Or, Bool, Bool) => Some(Bool),

@@ -31,6 +31,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`script`] | from script to pipeline |
+//! | [`lint`](mod@lint) | what a script says but hardly means |
 //! | [`registry`] | what kinds of nodes there are |
 //! | [`pipeline`] | the graph, its names and its DOT text |
 //! | [`engine`] | a running task |
@@ -47,6 +48,7 @@ pub mod engine;
 mod go_time;
 pub mod group_state;
 pub mod lambda;
+pub mod lint;
 pub mod message;
 pub mod node;
 mod nodes;
@@ -65,6 +67,7 @@ pub use engine::mailbox::Mailbox;
 pub use engine::snapshot::SnapshotError;
 pub use engine::stats::{NodeStats, TaskStats};
 pub use engine::{StartError, Task, TaskError};
+pub use lint::{Rule, Warning, lint};
 pub use message::{Barrier, Message, PointBatch, Points};
 pub use node::{Node, NodeError};
 pub use pipeline::{EdgeType, LabelStyle, NodeConfig, NodeId, Pipeline, executing_dot};

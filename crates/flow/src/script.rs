@@ -10,6 +10,7 @@ mod error;
 mod expression;
 mod literal;
 mod methods;
+pub(crate) mod places;
 mod suggest;
 mod value;
 mod vars;
@@ -19,6 +20,8 @@ pub use capstan_tick::ScriptType;
 use capstan_tick::ast::{Kind as Ast, Node};
 
 pub use error::DefineError;
+pub(crate) use places::Places;
+pub(crate) use suggest::closest;
 pub use value::{Type, Value};
 pub use vars::{Var, Vars};
 
@@ -53,6 +56,8 @@ pub struct Definition {
     /// The variables the script declares, by name (T-36).
     pub vars: std::collections::BTreeMap<String, Var>,
     pub script_type: ScriptType,
+    /// Where in the script things come from.
+    pub(crate) places: Places,
 }
 
 /// Reads a script. `vars` are values given from outside (T-34).
@@ -81,7 +86,7 @@ pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<D
     };
     let mut binder = Binder::new(Some(Pipeline::new(source)), vars, mode);
     binder.run(&program);
-    let (pipeline, declared) = binder.finish()?;
+    let (pipeline, declared, places) = binder.finish()?;
     let pipeline = pipeline.unwrap_or_default();
     if pipeline.nodes().len() <= 1 {
         return Err(DefineError::bare("task does nothing"));
@@ -91,6 +96,7 @@ pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<D
         dbrps: capstan_tick::dbrps(&program),
         vars: declared,
         script_type,
+        places,
     })
 }
 
@@ -106,7 +112,7 @@ pub fn variables(
     let program = capstan_tick::parse(script).map_err(|error| DefineError::syntax(&error))?;
     let mut binder = Binder::new(None, vars, mode);
     binder.run(&program);
-    binder.finish().map(|(_, declared)| declared)
+    binder.finish().map(|(_, declared, _)| declared)
 }
 
 fn statements(program: &Node) -> &[Node] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use capstan_flow::{Mode, Pipeline, TaskKind as FlowKind, Value};
+use capstan_flow::{Definition, Mode, Pipeline, TaskKind as FlowKind, Value, Warning};
 
 use crate::error::Error;
 use crate::record::{Dbrp, TaskKind, TaskRecord, VarValue};
@@ -32,6 +32,18 @@ pub(crate) fn statements(script: &str) -> Result<Statements, Error> {
 
 /// The pipeline of a task with its variables.
 pub(crate) fn pipeline(record: &TaskRecord) -> Result<Arc<Pipeline>, Error> {
+    Ok(Arc::new(define(record)?.pipeline))
+}
+
+/// Traps in the script of a task; none when it is not valid.
+pub(crate) fn warnings(record: &TaskRecord) -> Vec<Warning> {
+    define(record).map_or_else(
+        |_| Vec::new(),
+        |definition| capstan_flow::lint(&record.script, &definition),
+    )
+}
+
+fn define(record: &TaskRecord) -> Result<Definition, Error> {
     let mut vars = capstan_flow::Vars::new();
     for (name, var) in &record.vars {
         vars.insert(name.clone(), value(&var.value)?);
@@ -40,9 +52,8 @@ pub(crate) fn pipeline(record: &TaskRecord) -> Result<Arc<Pipeline>, Error> {
         TaskKind::Stream => FlowKind::Stream,
         TaskKind::Batch => FlowKind::Batch,
     };
-    let definition = capstan_flow::define(&record.script, kind, &vars, Mode::Task)
-        .map_err(|error| Error::Script(error.to_string()))?;
-    Ok(Arc::new(definition.pipeline))
+    capstan_flow::define(&record.script, kind, &vars, Mode::Task)
+        .map_err(|error| Error::Script(error.to_string()))
 }
 
 fn value(value: &VarValue) -> Result<Value, Error> {

@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use capstan_base::Classify;
 use capstan_client::task_href;
-use capstan_client::wire::{CreateTask, Link};
+use capstan_client::wire::{CreateTask, Link, MAX_WARNINGS, ScriptWarning, WARNING_HEADER};
 use capstan_gocompat::strconv::quote;
 use capstan_tasks::{DotView, TaskRecord, TaskView};
+use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use serde_json::Value;
 
@@ -120,12 +121,45 @@ fn body(bytes: &Bytes) -> Result<CreateTask, Refusal> {
     }
 }
 
+/// Says what traps are in a script that was just defined: in the log, and in headers, since bodies are Kapacitor's.
+fn warn(app: &App, record: &TaskRecord, answer: &mut Response) {
+    for (at, warning) in app.tasks.warnings(record).into_iter().enumerate() {
+        let (rule, found) = (warning.name(), warning.diagnostic);
+        tracing::warn!(
+            task = %record.id,
+            line = found.position.line,
+            char = found.position.char,
+            rule,
+            hint = found.hint.as_deref().unwrap_or_default(),
+            "{}",
+            found.message
+        );
+        let header = ScriptWarning {
+            rule: rule.to_owned(),
+            line: found.position.line,
+            char: found.position.char,
+            message: found.message,
+            hint: found.hint,
+        };
+        if at < MAX_WARNINGS
+            && let Some(text) = header.to_header()
+            && let Ok(value) = HeaderValue::from_str(&text)
+        {
+            answer
+                .headers_mut()
+                .append(HeaderName::from_static(WARNING_HEADER), value);
+        }
+    }
+}
+
 /// `POST /tasks` (H-40, H-41).
 pub(crate) async fn create(State(app): State<Arc<App>>, bytes: Bytes) -> Response {
     blocking(move || {
         let new = convert::new_task(body(&bytes)?).map_err(Refusal::bad_request)?;
         let record = app.tasks.create(new)?;
-        Ok(present(&app, &record, PLAIN))
+        let mut answer = present(&app, &record, PLAIN);
+        warn(&app, &record, &mut answer);
+        Ok(answer)
     })
     .await
 }
@@ -135,8 +169,13 @@ pub(crate) async fn update(State(app): State<Arc<App>>, uri: Uri, bytes: Bytes) 
     blocking(move || {
         let patch = convert::patch(body(&bytes)?).map_err(Refusal::bad_request)?;
         let reload = Query::of(uri.query()).get("reload") == "true";
+        let redefined = !patch.script.is_empty() || !patch.vars.is_empty();
         let record = app.tasks.update(&id_of(&uri), patch, reload)?;
-        Ok(present(&app, &record, PLAIN))
+        let mut answer = present(&app, &record, PLAIN);
+        if redefined {
+            warn(&app, &record, &mut answer);
+        }
+        Ok(answer)
     })
     .await
 }

@@ -244,3 +244,34 @@ async fn decisions_are_served() {
     let answer = Server::new().get("/capstan/v1/decisions?task=a").await;
     assert_eq!((answer.status, answer.json()), (200, json!({"decisions": []})));
 }
+
+#[tokio::test]
+async fn traps_in_a_script_are_told_in_headers_and_not_in_the_body() {
+    let server = Server::new();
+    let script = "var n = 010\nstream|from().measurement('m')|sample(n)|httpOut('é')";
+    let answer = server.define("a", script, "disabled").await;
+    assert_eq!(answer.status, 200);
+    let warning: serde_json::Value = serde_json::from_str(answer.header("x-capstan-warning")).unwrap();
+    assert_eq!(
+        (&warning["rule"], &warning["line"], &warning["char"]),
+        (&json!("octal-literal"), &json!(1), &json!(9))
+    );
+    assert!(!answer.text().contains("octal"));
+
+    // What does not touch the script does not repeat it.
+    let enabled = server
+        .json("PATCH", "/kapacitor/v1/tasks/a", json!({"status": "enabled"}))
+        .await;
+    assert_eq!((enabled.status, enabled.header("x-capstan-warning")), (200, ""));
+    let changed = server
+        .json("PATCH", "/kapacitor/v1/tasks/a", json!({"script": script}))
+        .await;
+    assert!(changed.header("x-capstan-warning").contains("octal-literal"));
+    assert_eq!(
+        server
+            .define("b", SCRIPT, "disabled")
+            .await
+            .header("x-capstan-warning"),
+        ""
+    );
+}

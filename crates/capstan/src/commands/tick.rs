@@ -2,6 +2,7 @@
 
 mod check;
 mod fmt;
+mod vars;
 
 use std::fs;
 use std::io::Read;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use capstan_base::{Class, Classify};
 use capstan_client::task_href;
-use capstan_client::wire::{CreateTask, Dbrp, TaskFile, TaskStatus, TaskType, UpdateTask, Vars};
+use capstan_client::wire::{CreateTask, Dbrp, Task, TaskFile, TaskStatus, TaskType, UpdateTask, Vars};
 use serde::Deserialize;
 
 use super::flags::{Flag, defaults};
@@ -126,10 +126,10 @@ pub(super) async fn run(session: &mut Session<'_>, args: &[String]) -> Result<()
             status: Some(TaskStatus::Disabled),
             ..definition
         };
-        session.client.create_task(&create).await?;
-        return Ok(());
+        let created = session.client.create_task(&create).await?;
+        return tell(session, &created);
     };
-    session
+    let updated = session
         .client
         .update_task(
             &href,
@@ -139,6 +139,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: &[String]) -> Result<()
             },
         )
         .await?;
+    tell(session, &updated)?;
     if existing.status == TaskStatus::Enabled && !flags.is_set("no-reload").unwrap_or(false) {
         for status in [TaskStatus::Disabled, TaskStatus::Enabled] {
             let update = UpdateTask {
@@ -146,6 +147,22 @@ pub(super) async fn run(session: &mut Session<'_>, args: &[String]) -> Result<()
                 ..UpdateTask::default()
             };
             session.client.update_task(&href, &update).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the traps the server found in the script.
+fn tell(session: &mut Session<'_>, task: &Task) -> Result<(), Failure> {
+    for warning in &task.warnings {
+        let (rule, line, char) = (&warning.rule, warning.line, warning.char);
+        writeln!(
+            session.err,
+            "warning[{rule}]: line {line} char {char}: {}",
+            warning.message
+        )?;
+        if let Some(hint) = &warning.hint {
+            writeln!(session.err, "  = hint: {hint}")?;
         }
     }
     Ok(())

@@ -9,11 +9,8 @@ use super::{Environment, execute};
 use crate::server::Server;
 
 /// A script of the tutorial's shape.
-const SCRIPT: &str = "// Requests per second that one replica takes.
-var target = 100.0
+const SCRIPT: &str = "// Points in the average.
 var window = 60
-var increase = 1m
-var decrease = 2m
 
 stream
     |from()
@@ -130,6 +127,15 @@ async fn the_tutorials_session() {
         general.out
     );
 
+    fixture.script(&SCRIPT.replace("60", "074"));
+    let defined = fixture.run("define octal -tick SCRIPT -dbrp a.b").await;
+    assert_eq!((defined.status, defined.out.as_str()), (0, ""));
+    assert_eq!(
+        defined.err,
+        "warning[octal-literal]: line 2 char 14: `074` is octal: it means 60\n  = hint: write `60`, or `74`\n"
+    );
+    fixture.silent("delete tasks octal").await;
+    fixture.script(SCRIPT);
     fixture
         .silent("define autoscale -tick SCRIPT -type stream -dbrp autoscale.autogen")
         .await;

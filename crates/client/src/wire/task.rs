@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::vars::{self, Vars};
+use super::warning::ScriptWarning;
 
 /// Go's zero time as JSON: "never" (H-13).
 pub const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -151,6 +152,9 @@ pub struct Task {
     /// When it was enabled last.
     #[serde(rename = "last-enabled", default = "zero_time")]
     pub last_enabled: String,
+    /// Traps in the script, when it was just defined; they do not stand in the body.
+    #[serde(skip)]
+    pub warnings: Vec<ScriptWarning>,
 }
 
 /// Body of a list of tasks with all or some fields.

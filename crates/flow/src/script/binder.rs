@@ -6,6 +6,7 @@ use capstan_tick::ast::{Call, CallKind, ChainOperator, Kind, Node, Position};
 
 use super::error::DefineError;
 use super::literal;
+use super::places::Places;
 use super::value::{Type, Value};
 use super::vars::{Var, Vars};
 use super::{Mode, statements};
@@ -76,8 +77,7 @@ pub(super) struct Binder<'a> {
     declared: BTreeMap<String, Var>,
     errors: Vec<DefineError>,
     depth: usize,
-    /// Where each node was made.
-    pub(super) places: Vec<(NodeId, Position)>,
+    pub(super) places: Places,
 }
 
 impl<'a> Binder<'a> {
@@ -96,7 +96,7 @@ impl<'a> Binder<'a> {
             declared: BTreeMap::new(),
             errors: Vec::new(),
             depth: 0,
-            places: Vec::new(),
+            places: Places::default(),
         }
     }
 
@@ -121,12 +121,7 @@ impl<'a> Binder<'a> {
         for id in pipeline.order() {
             let config = pipeline.node(id);
             if let Err(message) = (config.spec.check)(config) {
-                let place = self
-                    .places
-                    .iter()
-                    .find(|(node, _)| *node == id)
-                    .map(|(_, place)| *place);
-                self.errors.push(match place {
+                self.errors.push(match self.places.node(id) {
                     Some(place) => DefineError::unplaced("bad-settings", place, message),
                     None => DefineError::bare(message),
                 });
@@ -134,10 +129,10 @@ impl<'a> Binder<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Result<(Option<Pipeline>, BTreeMap<String, Var>), DefineError> {
+    pub(super) fn finish(self) -> Result<(Option<Pipeline>, BTreeMap<String, Var>, Places), DefineError> {
         match DefineError::join(self.errors) {
             Some(error) => Err(error),
-            None => Ok((self.pipeline, self.declared)),
+            None => Ok((self.pipeline, self.declared, self.places)),
         }
     }
 
@@ -414,7 +409,10 @@ impl<'a> Binder<'a> {
         }
         let value = match (given, self.mode) {
             (Some(value), _) => value,
-            (None, Mode::Template) => kind.zero(),
+            (None, Mode::Template) => {
+                self.places.unset.insert(name.clone());
+                kind.zero()
+            }
             (None, Mode::Task) => {
                 self.scope.insert(name.clone(), Object::Poison);
                 let message = format!("missing value for var {name:?}.");

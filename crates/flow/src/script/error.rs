@@ -86,6 +86,13 @@ impl DefineError {
         self.findings.iter().map(|finding| &*finding.line)
     }
 
+    /// Every mistake in the one-line form, with its place if it has one.
+    pub fn findings(&self) -> impl Iterator<Item = (&str, Option<&Diagnostic>)> {
+        self.findings
+            .iter()
+            .map(|finding| (&*finding.line, finding.diagnostic.as_ref()))
+    }
+
     /// Every mistake with its source line and hint.
     pub fn render(&self, source: &str, file_name: &str) -> String {
         let one = |finding: &Finding| match (&finding.diagnostic, &finding.hint) {

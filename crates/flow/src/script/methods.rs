@@ -8,6 +8,7 @@ use capstan_tick::ast::{ChainOperator, Position};
 use super::arguments;
 use super::binder::{Arg, Binder, Object, Reported};
 use super::error::DefineError;
+use super::places::PropertyPlace;
 use super::suggest;
 use super::value::Value;
 use crate::nodes::alert::handlers;
@@ -62,6 +63,11 @@ impl Binder<'_> {
             }
             (ChainOperator::Pipe, Some(made), _) => self.add_node(id, made, name, position, args),
             (ChainOperator::Dot, _, Some(property)) => {
+                self.places.properties.push(PropertyPlace {
+                    node: id,
+                    name: property.name,
+                    position,
+                });
                 if let Repeat::Handler(kind) = property.repeat {
                     return self.add_handler(id, kind, property, name, position, args);
                 }
@@ -149,7 +155,7 @@ impl Binder<'_> {
         if let Some(given) = arguments {
             pipeline.node_mut(id).arguments = given.values;
         }
-        self.places.push((id, position));
+        self.places.nodes.push((id, position));
         Ok(Object::Node(id))
     }
 
@@ -274,7 +280,9 @@ impl Binder<'_> {
         config.properties.push(("unit", vec![interval]));
         let id = pipeline.add_child(rate, alert);
         pipeline.node_mut(id).arguments = values;
-        self.places.extend([stats, rate, id].map(|node| (node, position)));
+        self.places
+            .nodes
+            .extend([stats, rate, id].map(|node| (node, position)));
         Ok(Object::Node(id))
     }
 

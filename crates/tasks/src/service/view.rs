@@ -121,6 +121,11 @@ impl Tasks {
         view
     }
 
+    /// Traps in a task's script, in the order of its lines.
+    pub fn warnings(&self, record: &TaskRecord) -> Vec<capstan_flow::Warning> {
+        definition::warnings(record)
+    }
+
     /// What an `httpOut` node of a running task published (H-49): compact JSON.
     pub fn endpoint(&self, id: &str, endpoint: &str) -> Option<String> {
         let running = self.running.read().get(id).cloned()?;
