@@ -86,17 +86,17 @@ pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<D
     };
     let mut binder = Binder::new(Some(Pipeline::new(source)), vars, mode);
     binder.run(&program);
-    let (pipeline, declared, places) = binder.finish()?;
-    let pipeline = pipeline.unwrap_or_default();
+    let bound = binder.finish()?;
+    let pipeline = bound.pipeline.unwrap_or_default();
     if pipeline.nodes().len() <= 1 {
         return Err(DefineError::bare("task does nothing"));
     }
     Ok(Definition {
         pipeline,
         dbrps: capstan_tick::dbrps(&program),
-        vars: declared,
+        vars: bound.declared,
         script_type,
-        places,
+        places: bound.places,
     })
 }
 
@@ -112,7 +112,7 @@ pub fn variables(
     let program = capstan_tick::parse(script).map_err(|error| DefineError::syntax(&error))?;
     let mut binder = Binder::new(None, vars, mode);
     binder.run(&program);
-    binder.finish().map(|(_, declared, _)| declared)
+    binder.finish().map(|bound| bound.declared)
 }
 
 fn statements(program: &Node) -> &[Node] {

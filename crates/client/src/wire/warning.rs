@@ -1,5 +1,7 @@
 //! What the server has to say about a script it took.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 /// The header that carries one [`ScriptWarning`]. The bodies of answers are Kapacitor's, so there is no room in them; clients
@@ -37,7 +39,8 @@ impl ScriptWarning {
                 out.push(c);
             } else {
                 for unit in c.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
                 }
             }
         }

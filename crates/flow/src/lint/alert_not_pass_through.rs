@@ -1,7 +1,5 @@
 //! `alert` passes on only what made an event.
 
-use crate::pipeline::NodeId;
-
 use super::Rule;
 use super::facts::function;
 use super::subject::{Findings, Subject};
@@ -13,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    let behind = behind_alerts(subject);
     for (id, config) in subject.nodes() {
         let whole = function(config).is_some()
             || matches!(
@@ -32,7 +31,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             .watches
             .map_or_else(|| config.parents.clone(), |watched| vec![watched]);
         let made_by_deadman = config.spec.kind == "alert" && config.spec.method == "deadman";
-        if whole && !made_by_deadman && above.iter().any(|parent| reaches_alert(subject, *parent)) {
+        if whole && !made_by_deadman && above.iter().any(|parent| behind[parent.index()]) {
             findings.warn(
                 subject.place(id),
                 "an alert above passes on only the points that made an event, so this does not see the others",
@@ -42,22 +41,19 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether the node is an alert, or passes on what an alert gave as it is.
-fn reaches_alert(subject: &Subject<'_>, id: NodeId) -> bool {
-    let mut at = id;
-    loop {
-        let config = subject.pipeline.node(at);
-        match config.spec.kind {
-            "alert" => return true,
+/// By node: whether it is an alert, or passes on what an alert gave.
+fn behind_alerts(subject: &Subject<'_>) -> Vec<bool> {
+    let mut behind = vec![false; subject.pipeline.nodes().len()];
+    for id in subject.pipeline.order() {
+        let config = subject.pipeline.node(id);
+        behind[id.index()] = match config.spec.kind {
+            "alert" => true,
             "where" | "log" | "noop" | "eval" | "groupby" | "http_out" | "http_post" | "default"
-            | "delete" => {}
-            _ => return false,
-        }
-        let Some(parent) = config.parents.first() else {
-            return false;
+            | "delete" => config.parents.iter().any(|parent| behind[parent.index()]),
+            _ => false,
         };
-        at = *parent;
     }
+    behind
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             continue;
         };
         // A filter may have left one group only.
-        let filtered = subject.above(id).into_iter().any(|above| {
+        let filtered = subject.above([id]).into_iter().any(|above| {
             let config = subject.pipeline.node(above);
             config.spec.kind == "where" || config.flag("where")
         });

@@ -23,10 +23,9 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             continue;
         };
         // The deadman hangs on a rate, the rate on statistics, and these watch the node.
-        let watched = subject
-            .above(id)
-            .into_iter()
-            .find_map(|above| subject.pipeline.node(above).watches);
+        let parent = |id: NodeId| subject.pipeline.node(id).parents.first().copied();
+        let statistics = parent(id).and_then(parent);
+        let watched = statistics.and_then(|id| subject.pipeline.node(id).watches);
         let Some((name, every)) = watched.and_then(|watched| pace(subject, watched)) else {
             continue;
         };

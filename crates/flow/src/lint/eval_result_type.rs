@@ -1,7 +1,11 @@
 //! What `eval` cannot keep.
 
+use std::collections::BTreeSet;
+
 use capstan_expr::Type;
 use capstan_tick::ast::Kind;
+
+use crate::pipeline::NodeId;
 
 use super::Rule;
 use super::subject::{Findings, Subject};
@@ -15,6 +19,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let inference = Inference::new(subject);
+    let outs = subject.of_kind(&["influxdb_out"]);
+    let stored: BTreeSet<NodeId> = subject.above(outs.map(|(id, _)| id)).into_iter().collect();
     for written in subject.written() {
         if written.config.spec.kind != "eval" || written.property.is_some() {
             continue;
@@ -32,7 +38,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
                     "a time or a regex cannot be the result of `eval`: it fails for every point",
                     "a time is a number as `unixNano(\"time\")`",
                 );
-            } else if types.within(&[Type::Duration]) && is_written(subject, written.id) {
+            } else if types.within(&[Type::Duration]) && stored.contains(&written.id) {
                 findings.warn(
                     written.span,
                     "a duration is not a type that InfluxDB has",
@@ -41,13 +47,6 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             }
         }
     }
-}
-
-/// Whether something below writes to InfluxDB.
-fn is_written(subject: &Subject<'_>, id: crate::pipeline::NodeId) -> bool {
-    subject
-        .of_kind(&["influxdb_out"])
-        .any(|(out, _)| subject.above(out).contains(&id))
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ use super::subject::Subject;
 use crate::pipeline::{EdgeType, NodeConfig, NodeId, strings};
 use crate::script::Value;
 
+/// With more names than this, nothing is known.
+const MAX_NAMES: usize = 200;
+/// Names of a hint.
+const MAX_LISTED: usize = 12;
+
 /// Names that points can have: never fewer than they do have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
@@ -28,10 +33,7 @@ impl Names {
     }
 
     pub(super) fn these(names: impl IntoIterator<Item = Arc<str>>) -> Self {
-        Self {
-            only: names.into_iter().collect(),
-            ..Self::default()
-        }
+        Self::default().and(names)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -48,15 +50,18 @@ impl Names {
         let mut words: Vec<String> = self.only.iter().map(|name| format!("`{name}`")).collect();
         words.extend(self.prefixes.iter().map(|prefix| format!("`{prefix}…`")));
         if words.is_empty() {
-            "none".to_owned()
-        } else {
-            words.join(", ")
+            return "none".to_owned();
         }
+        if words.len() > MAX_LISTED {
+            words.truncate(MAX_LISTED);
+            words.push("…".to_owned());
+        }
+        words.join(", ")
     }
 
     fn and(mut self, names: impl IntoIterator<Item = Arc<str>>) -> Self {
         self.only.extend(names);
-        self
+        self.bounded()
     }
 
     fn without(mut self, names: &[Arc<str>]) -> Self {
@@ -68,7 +73,16 @@ impl Names {
         self.any |= other.any;
         self.only.extend(other.only.iter().cloned());
         self.prefixes.extend(other.prefixes.iter().cloned());
-        self
+        self.bounded()
+    }
+
+    /// Every node keeps its own; scripts can have many thousands of nodes.
+    fn bounded(self) -> Self {
+        if self.any || self.only.len() + self.prefixes.len() > MAX_NAMES {
+            Self::any()
+        } else {
+            self
+        }
     }
 }
 
@@ -260,7 +274,7 @@ fn source(subject: &Subject<'_>, config: &NodeConfig, id: NodeId, known: &[Facts
     let mut facts = Facts::unknown();
     if let Some(watched) = config.watches {
         // Kapacitor's order has it that the watched node may come later; then nothing is known of its groups.
-        facts.dimensions = known[watched.index()].dimensions.clone();
+        facts.dimensions.clone_from(&known[watched.index()].dimensions);
         facts.only_group_tags();
         facts.fields = Names::these([Arc::from("emitted")]);
         facts.has_database = false;
@@ -275,7 +289,7 @@ fn source(subject: &Subject<'_>, config: &NodeConfig, id: NodeId, known: &[Facts
 /// The tags that `groupBy` takes; `None` for a star.
 fn grouped(dimensions: &[Value]) -> Option<BTreeSet<Arc<str>>> {
     let star = dimensions.iter().any(|value| matches!(value, Value::Star));
-    (!star).then(|| strings(dimensions).into_iter().collect())
+    (!star && dimensions.len() <= MAX_NAMES).then(|| strings(dimensions).into_iter().collect())
 }
 
 fn tolerance(config: &NodeConfig, times: Times) -> Times {
@@ -322,7 +336,8 @@ fn join(config: &NodeConfig, facts: &mut Facts, known: &[Facts]) {
     facts.dimensions = parents()
         .map(|parent| parent.dimensions.clone())
         .reduce(|all, next| Some(all?.into_iter().chain(next?).collect()))
-        .flatten();
+        .flatten()
+        .filter(|dimensions: &BTreeSet<Arc<str>>| dimensions.len() <= MAX_NAMES);
     facts.tags = parents().fold(Names::default(), |all, next| all.or(&next.tags));
     facts.only_group_tags();
     let delimiter = config.string("delimiter").unwrap_or_else(|| Arc::from("."));
@@ -333,7 +348,8 @@ fn join(config: &NodeConfig, facts: &mut Facts, known: &[Facts]) {
             .map(|name| format!("{name}{delimiter}"))
             .collect(),
         ..Names::default()
-    };
+    }
+    .bounded();
     facts.times = if parents().any(|parent| parent.times != facts.times) {
         tolerance(config, Times::Unknown)
     } else {

@@ -1,5 +1,7 @@
 //! A name that is both a field and a tag cannot be used in an expression.
 
+use std::collections::BTreeSet;
+
 use capstan_tick::walk;
 
 use crate::pipeline::{NodeId, strings};
@@ -44,7 +46,11 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
 /// Whether an expression right below uses the name, before anything can change it.
 fn reads(subject: &Subject<'_>, id: NodeId, name: &str) -> bool {
     let mut pending = subject.pipeline.node(id).children.clone();
+    let mut seen = BTreeSet::new();
     while let Some(id) = pending.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
         let config = subject.pipeline.node(id);
         let settings = config.properties.iter().flat_map(|(_, values)| values);
         let uses = config

@@ -1,9 +1,12 @@
 //! Properties change the node in place, even when it is reached through a variable.
 
+use std::collections::BTreeMap;
+
 use capstan_tick::ast::{ChainOperator, Kind, Node};
 use capstan_tick::walk;
 
 use crate::registry::Repeat;
+use crate::script::places::PropertyPlace;
 
 use super::Rule;
 use super::subject::{Findings, Span, Subject};
@@ -18,36 +21,41 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let Kind::Program(statements) = &subject.program.kind else {
         return;
     };
-    let mut uses = Vec::new();
+    // Places of each name, its declaration first.
+    let mut uses: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     walk::walk(subject.program, &mut |node| {
         if let Kind::Identifier(name) = &node.kind {
-            uses.push((name.as_str(), node.position.byte));
+            uses.entry(name).or_default().push(node.position.byte);
         }
     });
+    let places = subject.definition.places.properties.iter();
+    let places: BTreeMap<usize, &PropertyPlace> = places.map(|place| (place.position.byte, place)).collect();
     for statement in statements {
-        let (declared, value) = match &statement.kind {
-            Kind::Declaration { name, value } => (Some(name.position.byte), &**value),
-            _ => (None, statement),
+        let (declares, value) = match &statement.kind {
+            Kind::Declaration { value, .. } => (true, &**value),
+            _ => (false, statement),
         };
         let Some(chain) = Chain::of(value) else { continue };
         let Some(property) = chain.properties.first() else {
             continue;
         };
+        let set = |node: &Node| places.get(&node.position.byte).copied();
+        if set(property).is_none() {
+            continue;
+        }
         // A handler is added to an alert; what hangs on the alert does not see it.
-        let only_handlers = chain.properties.iter().all(|node| is_handler(subject, node));
-        let continues = declared.is_some() || chain.goes_on;
-        let declaration = uses
+        let only_handlers = chain
+            .properties
             .iter()
-            .find(|(name, _)| *name == chain.variable)
-            .map(|(_, at)| *at);
-        let elsewhere = uses.iter().any(|&(name, at)| {
-            name == chain.variable
-                && Some(at) != declaration
-                && at != chain.start
-                // A statement of its own says plainly that the node is changed; what hangs on it above is changed too.
-                && (continues || at < chain.start)
-        });
-        if elsewhere && !only_handlers && is_property(subject, property) {
+            .all(|node| set(node).is_none_or(|place| is_handler(subject, place)));
+        let continues = declares || chain.goes_on;
+        let all = uses.get(chain.variable).map_or(&[][..], Vec::as_slice);
+        // A statement of its own says plainly that the node is changed; what hangs on it above is changed too.
+        let elsewhere = all
+            .iter()
+            .skip(1)
+            .any(|&at| at != chain.start && (continues || at < chain.start));
+        if elsewhere && !only_handlers {
             let Kind::Call(call) = &property.kind else {
                 continue;
             };
@@ -112,17 +120,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-fn is_property(subject: &Subject<'_>, node: &Node) -> bool {
-    let places = &subject.definition.places.properties;
-    places.iter().any(|place| place.position == node.position)
-}
-
-/// Whether a call makes an alert handler, or sets an option of one.
-fn is_handler(subject: &Subject<'_>, node: &Node) -> bool {
-    let places = &subject.definition.places.properties;
-    let Some(place) = places.iter().find(|place| place.position == node.position) else {
-        return true;
-    };
+/// Whether a call made an alert handler.
+fn is_handler(subject: &Subject<'_>, place: &PropertyPlace) -> bool {
     let property = subject.pipeline.node(place.node).spec.property(place.name);
     property.is_some_and(|property| matches!(property.repeat, Repeat::Handler(_)))
 }

@@ -10,6 +10,7 @@ use super::facts::{self, Facts};
 use super::{Rule, Warning};
 use crate::pipeline::{NodeConfig, NodeId, Pipeline};
 use crate::script::Definition;
+use crate::script::places::PropertyPlace;
 
 /// A part of the script.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,10 @@ pub(super) struct Subject<'a> {
     pub(super) pipeline: &'a Pipeline,
     /// Calls of nodes and properties by their place.
     calls: BTreeMap<usize, &'a Call>,
+    /// Where each node was made.
+    made: BTreeMap<NodeId, Position>,
+    /// Calls of properties by node.
+    set: BTreeMap<NodeId, Vec<PropertyPlace>>,
     /// Variables whose values come from others that are not set.
     unset: BTreeSet<&'a str>,
     facts: Vec<Facts>,
@@ -58,9 +63,14 @@ impl<'a> Subject<'a> {
             definition,
             pipeline: &definition.pipeline,
             calls,
+            made: definition.places.nodes.iter().copied().collect(),
+            set: BTreeMap::new(),
             unset: unset(program, definition),
             facts: Vec::new(),
         };
+        for place in &definition.places.properties {
+            subject.set.entry(place.node).or_default().push(*place);
+        }
         subject.facts = facts::all(&subject);
         subject
     }
@@ -88,38 +98,45 @@ impl<'a> Subject<'a> {
         self.facts(*parent.unwrap_or(&self.pipeline.source()))
     }
 
-    /// Everything above a node, nearest first.
-    pub(super) fn above(&self, id: NodeId) -> Vec<NodeId> {
+    /// Everything above some nodes, nearest first.
+    pub(super) fn above(&self, ids: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+        let mut seen = vec![false; self.pipeline.nodes().len()];
         let mut found = Vec::new();
-        let mut at = 0;
-        let mut next = self.pipeline.node(id).parents.clone();
-        loop {
-            for parent in next {
-                if !found.contains(&parent) {
-                    found.push(parent);
+        let mut add = |found: &mut Vec<NodeId>, of: NodeId| {
+            for parent in &self.pipeline.node(of).parents {
+                if !std::mem::replace(&mut seen[parent.index()], true) {
+                    found.push(*parent);
                 }
             }
-            let Some(&id) = found.get(at) else { return found };
-            at += 1;
-            next = self.pipeline.node(id).parents.clone();
+        };
+        for id in ids {
+            add(&mut found, id);
         }
+        let mut at = 0;
+        while let Some(&next) = found.get(at) {
+            at += 1;
+            add(&mut found, next);
+        }
+        found
     }
 
     /// The call that made a node; the beginning of the script for a source.
     pub(super) fn place(&self, id: NodeId) -> Span {
-        self.span(self.definition.places.node(id).unwrap_or(Position {
+        self.span(self.made.get(&id).copied().unwrap_or(Position {
             byte: 0,
             line: 1,
             char: 1,
         }))
     }
 
-    /// The call that set a property; else the one that made the node.
+    /// The last call that set a property; else the one that made the node.
     pub(super) fn property_place(&self, id: NodeId, property: &str) -> Span {
-        match self.definition.places.property(id, property) {
-            Some(position) => self.span(position),
-            None => self.place(id),
-        }
+        let found = self.set_on(id).iter().rfind(|place| place.name == property);
+        found.map_or_else(|| self.place(id), |place| self.span(place.position))
+    }
+
+    fn set_on(&self, id: NodeId) -> &[PropertyPlace] {
+        self.set.get(&id).map_or(&[], Vec::as_slice)
     }
 
     fn span(&self, position: Position) -> Span {
@@ -132,24 +149,21 @@ impl<'a> Subject<'a> {
 
     /// Whether what a node is called with depends on a variable that has no value yet.
     pub(super) fn is_open(&self, id: NodeId) -> bool {
-        self.definition
-            .places
-            .node(id)
-            .is_some_and(|position| self.is_open_at(position))
+        self.made
+            .get(&id)
+            .is_some_and(|position| self.is_open_at(*position))
     }
 
     /// Whether what any of these properties is set to depends on a variable that has no value yet.
     pub(super) fn is_open_in(&self, id: NodeId, properties: &[&str]) -> bool {
-        let places = self.definition.places.properties.iter();
-        places
-            .filter(|place| place.node == id && properties.contains(&place.name))
-            .any(|place| self.is_open_at(place.position))
+        let mut places = self.set_on(id).iter();
+        places.any(|place| properties.contains(&place.name) && self.is_open_at(place.position))
     }
 
     /// Whether anything of a node depends on a variable that has no value yet.
     pub(super) fn is_open_anywhere(&self, id: NodeId) -> bool {
-        let mut places = self.definition.places.properties.iter();
-        self.is_open(id) || places.any(|place| place.node == id && self.is_open_at(place.position))
+        let mut places = self.set_on(id).iter();
+        self.is_open(id) || places.any(|place| self.is_open_at(place.position))
     }
 
     /// Every call that made a node or set a property.

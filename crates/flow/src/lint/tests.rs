@@ -110,3 +110,20 @@ fn what_is_given_from_outside_has_the_place_where_it_is_used() {
         .collect();
     assert_eq!(places, [("stateful-in-alert", 3)]);
 }
+
+#[test]
+fn long_scripts_take_no_longer_than_their_length() {
+    use std::fmt::Write;
+
+    let mut script = "var n0 = stream|from().measurement('m')\n".to_owned();
+    for i in 1..3_000 {
+        let _ = writeln!(
+            script,
+            "var n{i} = n{}|eval(lambda: \"f{i}\" + 1, lambda: 'a').as('g{i}', 't{i}').tags('t{i}').keep()|where(lambda: \"g{i}\" > 1)",
+            i - 1
+        );
+    }
+    script.push_str("n2999|log()");
+    // Two nodes a line, each with all names above it: known names are given up on before they take a square of room.
+    assert_eq!(warned(&script), []);
+}

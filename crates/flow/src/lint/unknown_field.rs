@@ -114,11 +114,12 @@ fn optional(body: &Node) -> Vec<&str> {
 }
 
 fn hint(facts: &Facts) -> String {
-    let mut hint = format!("fields here: {}", facts.fields.listed());
-    if !facts.tags.is_any() {
-        hint.push_str(&format!("; tags: {}", facts.tags.listed()));
+    let fields = facts.fields.listed();
+    if facts.tags.is_any() {
+        format!("fields here: {fields}")
+    } else {
+        format!("fields here: {fields}; tags: {}", facts.tags.listed())
     }
-    hint
 }
 
 #[cfg(test)]

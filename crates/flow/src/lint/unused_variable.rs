@@ -1,6 +1,6 @@
 //! A variable that nothing reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_tick::ast::{Kind, Position};
 use capstan_tick::walk;
@@ -19,7 +19,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         return;
     };
     let mut declared: BTreeMap<&str, Position> = BTreeMap::new();
-    let mut used = Vec::new();
+    let mut used = BTreeSet::new();
     for statement in statements {
         let (name, value) = match &statement.kind {
             Kind::Declaration { name, value } => (Some(name), Some(&**value)),
@@ -36,13 +36,13 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if let Some(value) = value {
             walk::walk(value, &mut |node| {
                 if let Kind::Identifier(name) = &node.kind {
-                    used.push(name.as_str());
+                    used.insert(name.as_str());
                 }
             });
         }
     }
     for (name, position) in declared {
-        if !used.contains(&name) {
+        if !used.contains(name) {
             findings.warn(
                 Span {
                     position,

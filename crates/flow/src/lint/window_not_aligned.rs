@@ -1,5 +1,9 @@
 //! A window without `.align()` drifts.
 
+use std::collections::BTreeSet;
+
+use crate::pipeline::NodeId;
+
 use super::Rule;
 use super::facts::Times;
 use super::subject::{Findings, Subject};
@@ -11,6 +15,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    let keepers = subject.of_kind(&["influxdb_out", "kapacitor_loopback", "join"]);
+    let kept: BTreeSet<NodeId> = subject.above(keepers.map(|(id, _)| id)).into_iter().collect();
     for (id, config) in subject.of_kind(&["window"]) {
         let every = config.duration("every");
         if every <= 0 || config.flag("align") || config.int("periodCount") != 0 {
@@ -20,10 +26,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             continue;
         }
         // An alert does not mind; where the times of windows become data, they should be the same every time.
-        let kept = subject
-            .of_kind(&["influxdb_out", "kapacitor_loopback", "join"])
-            .any(|(below, _)| subject.above(below).contains(&id));
-        if !kept {
+        if !kept.contains(&id) {
             continue;
         }
         // Points that stand on a grid hit the end of the window, as long as none is missing.

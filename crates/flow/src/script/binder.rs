@@ -80,6 +80,13 @@ pub(super) struct Binder<'a> {
     pub(super) places: Places,
 }
 
+/// What came of a script without mistakes.
+pub(super) struct Bound {
+    pub(super) pipeline: Option<Pipeline>,
+    pub(super) declared: BTreeMap<String, Var>,
+    pub(super) places: Places,
+}
+
 impl<'a> Binder<'a> {
     pub(super) fn new(pipeline: Option<Pipeline>, given: &'a Vars, mode: Mode) -> Self {
         let mut scope = BTreeMap::new();
@@ -129,10 +136,14 @@ impl<'a> Binder<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Result<(Option<Pipeline>, BTreeMap<String, Var>, Places), DefineError> {
+    pub(super) fn finish(self) -> Result<Bound, DefineError> {
         match DefineError::join(self.errors) {
             Some(error) => Err(error),
-            None => Ok((self.pipeline, self.declared, self.places)),
+            None => Ok(Bound {
+                pipeline: self.pipeline,
+                declared: self.declared,
+                places: self.places,
+            }),
         }
     }
 

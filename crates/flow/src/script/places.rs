@@ -31,13 +31,4 @@ impl Places {
         let found = self.nodes.iter().find(|(node, _)| *node == id);
         found.map(|(_, position)| *position)
     }
-
-    /// The last call of a property of a node.
-    pub(crate) fn property(&self, id: NodeId, name: &str) -> Option<Position> {
-        let found = self
-            .properties
-            .iter()
-            .rfind(|place| place.node == id && place.name == name);
-        found.map(|place| place.position)
-    }
 }
