@@ -4,8 +4,6 @@
 //! |---|---|
 //! | [`report`] | one result per case |
 //! | [`shared`] | where the reference data lives |
-//! | [`fake_scaler`] | the fake orchestrator of cases with `env.k8s` |
-//! | [`fake_influx`], [`fake_post`], [`side_files`] | InfluxDB, a web server, directories of `sideload` |
 //! | [`lambda_cases`] | `conformance/lambda` |
 //! | [`stream_cases`] | `conformance/stream` and `conformance/batch` |
 //! | [`tick_compile_cases`] | `conformance/tick`: compile, vars, pipelineJSON |
@@ -13,15 +11,11 @@
 
 #![allow(clippy::print_stdout)] // what is skipped and why must be seen
 
-pub mod fake_influx;
-pub mod fake_post;
-pub mod fake_scaler;
 pub mod lambda_cases;
 pub mod outside;
 pub mod report;
 pub mod script_nodes;
 pub mod shared;
-pub mod side_files;
 pub mod stream_cases;
 pub mod tick_cases;
 pub mod tick_compile_cases;

@@ -21,7 +21,6 @@ use crate::outside::{self, Outside};
 use crate::report::{CaseResult, Status};
 use crate::script_nodes;
 use run::Way;
-use world::World;
 
 /// 1971-01-01T00:00:00Z, the zero of the replay clock.
 const ZERO: i64 = 31_536_000 * 1_000_000_000;
@@ -198,7 +197,7 @@ fn live_times(case: &Json) -> Json {
 }
 
 fn execute(case: &Json, data: &Path, way: Way, outside: Option<&Outside>) -> Result<(), String> {
-    let mut world = World::new(case, start_time(case));
+    let mut world = world::world(case, start_time(case));
     let handlers = outside.map(|outside| outside.connect(case, &mut world.ports));
     let refused = expectations(case).find(|expect| expect["type"] == "startError");
     let mut tasks = match (run::start(case, &world), refused) {
@@ -215,19 +214,19 @@ fn execute(case: &Json, data: &Path, way: Way, outside: Option<&Outside>) -> Res
     let check = |expect: &Json| match expect["type"].as_str().unwrap_or_default() {
         "httpOut" => {
             let name = expect["endpoint"].as_str().unwrap_or_default();
-            let body = tasks.endpoints.iter().find_map(|endpoints| endpoints.get(name));
+            let body = tasks.endpoints().find_map(|endpoints| endpoints.get(name));
             let body = body.ok_or_else(|| format!("endpoint {name} is not there"))?;
             compare::series(expect, &body, script)
         }
-        "httpPost" => requests::posts(expect, &world.post.requests()),
+        "httpPost" => requests::posts(expect, &world.web.requests()),
         "influxdbOut" => requests::writes(expect, &world.influx.writes()),
         "influxdbQuery" => requests::query(expect, &world.influx.queries()),
         "nodeStats" if matches!(way, Way::Restarted(_)) => Ok(()),
         "nodeStats" => tasks
-            .all
+            .all()
             .first()
             .map_or(Ok(()), |task| compare::node_stats(expect, &task.stats())),
-        "autoscale" => compare::updates(expect, &world.scaler.updates()),
+        "autoscale" => compare::updates(expect, &world.orchestrator.updates()),
         _ => outside.map_or(Ok(()), |outside| alerts::check(expect, outside)),
     };
     expectations(case)

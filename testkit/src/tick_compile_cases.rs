@@ -9,11 +9,9 @@ use capstan_flow::{Mode, Ports, Task, TaskKind, Value, Vars};
 use capstan_gocompat::duration;
 use serde_json::Value as Json;
 
-use crate::fake_influx::FakeInflux;
 use crate::report::{CaseResult, Status};
 use crate::script_nodes;
 use crate::shared::{self, CaseFile};
-use crate::side_files::SideFiles;
 
 /// Runs every case of every file in a folder, by file name; files of other kinds are left out.
 pub fn run_folder(folder: &Path) -> anyhow::Result<Vec<CaseResult>> {
@@ -121,9 +119,10 @@ fn compile(case: &Json) -> Result<(), (Status, String)> {
     }
     let dbrps = vec![(Arc::from("telegraf"), Arc::from("autogen"))];
     // The cases were recorded on a server with InfluxDB.
+    let world = capstan_sim::World::new(0);
     let ports = Ports {
-        influx_write: Some(Arc::new(FakeInflux::default())),
-        sideload: Some(Arc::new(SideFiles)),
+        influx_write: world.ports.influx_write,
+        sideload: world.ports.sideload,
         ..Ports::offline(VirtualClock::at(0))
     };
     let started = Task::new("TASK", Arc::new(definition.pipeline), dbrps, ports)

@@ -8,6 +8,7 @@ mod log;
 mod loopback;
 pub mod scaler;
 pub mod sideload;
+mod tap;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use scaler::{
     ScaleAnswer, ScaleError, ScaleReason, ScaleRequest, ScaleSink, ScaleState, ScaleTarget, Scaler,
 };
 pub use sideload::{SideSource, SideTables, Sideload};
+pub use tap::Tap;
 
 use crate::endpoints::Endpoints;
 use crate::engine::mailbox::Waker;
@@ -58,6 +60,8 @@ pub struct Ports {
     pub server: Arc<ServerInfo>,
     /// Where `httpOut` publishes; one per task.
     pub endpoints: Endpoints,
+    /// Sees everything that nodes give; `None` in a server.
+    pub tap: Option<Arc<dyn Tap>>,
     /// Called when a port answered a node; see [`Task::complete`](crate::engine::Task::complete).
     pub wake: Waker,
 }
@@ -80,6 +84,7 @@ impl Ports {
             deadman: Arc::default(),
             server: Arc::default(),
             endpoints: Endpoints::default(),
+            tap: None,
             wake: Arc::new(|| {}),
         }
     }

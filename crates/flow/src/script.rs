@@ -21,7 +21,7 @@ use capstan_tick::ast::{Kind as Ast, Node};
 
 pub use error::DefineError;
 pub(crate) use places::Places;
-pub(crate) use suggest::closest;
+pub use suggest::closest;
 pub use value::{Type, Value};
 pub use vars::{Var, Vars};
 

@@ -8,7 +8,7 @@ use capstan_model::{ParseOptions, Precision, SeriesIndex, Tags, ValueRef, line_p
 use serde_json::{Map, Value as Json};
 
 use super::compare;
-use crate::fake_post;
+use super::world::SERVER_URL;
 
 /// Compares the requests of `httpPost` nodes.
 pub(super) fn posts(expect: &Json, got: &[PostRequest]) -> Result<(), String> {
@@ -42,7 +42,7 @@ fn post(wanted: &Json, got: &PostRequest) -> Result<(), String> {
         return Err(format!("expected body {body:?}, got {:?}", got.body));
     }
     if let Some(path) = wanted["path"].as_str() {
-        let own = got.url.strip_prefix(fake_post::URL).unwrap_or(&got.url);
+        let own = got.url.strip_prefix(SERVER_URL).unwrap_or(&got.url);
         // A URL without a path asks for the root.
         let own = if own.is_empty() { "/" } else { own };
         if path != own && unescaped(own) != path {

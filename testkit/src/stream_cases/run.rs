@@ -1,16 +1,16 @@
 //! Runs the tasks of a case: defines and starts them, feeds them, ends them.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use capstan_base::Clock as _;
 use capstan_flow::recording::{RecordedBatch, first_time, read_batches};
-use capstan_flow::{Mode, NodeId, Ports, Task, TaskError, TaskKind, Vars};
+use capstan_flow::{Mode, NodeId, TaskKind, Vars};
 use capstan_model::{Batch, BlockBuilder, KeyTable, Tags, ValueRef};
+use capstan_sim::tasks::Dbrps;
+use capstan_sim::{Tasks, World};
 use serde_json::Value as Json;
 
-use super::world::World;
 use super::{ZERO, recording};
 
 /// How data is cut and mixed on its way in, which must not matter.
@@ -31,27 +31,11 @@ impl Way {
     }
 }
 
-/// Databases and retention policies.
-type Dbrps = Vec<(Arc<str>, Arc<str>)>;
-
-/// The running tasks of a case.
-pub(super) struct Tasks {
-    pub(super) all: Vec<Task>,
-    /// What each was made with beside its pipeline.
-    made: Vec<(Dbrps, Ports)>,
-    /// Endpoints by task.
-    pub(super) endpoints: Vec<capstan_flow::Endpoints>,
-}
-
 /// Defines and starts the tasks, in order.
 pub(super) fn start(case: &Json, world: &World) -> Result<Tasks, String> {
     let single = [case.clone()];
     let tasks = case["tasks"].as_array().map_or(&single[..], Vec::as_slice);
-    let mut started = Tasks {
-        all: Vec::new(),
-        made: Vec::new(),
-        endpoints: Vec::new(),
-    };
+    let mut started = Tasks::default();
     for task in tasks {
         let word = |key: &str| task[key].as_str();
         let kind = match word("kind").or(word("type")) {
@@ -67,13 +51,9 @@ pub(super) fn start(case: &Json, world: &World) -> Result<Tasks, String> {
         let definition = capstan_flow::define(script, kind, &Vars::new(), Mode::Task)
             .map_err(|error| error.to_string())?;
         let id = word("task_id").or(word("id")).unwrap_or("task");
-        let ports = world.ports();
-        started.endpoints.push(ports.endpoints.clone());
-        started.made.push((dbrps.clone(), ports.clone()));
-        let mut task =
-            Task::new(id, Arc::new(definition.pipeline), dbrps, ports).map_err(|error| error.to_string())?;
-        task.start().map_err(|error| error.to_string())?;
-        started.all.push(task);
+        started
+            .start(id, Arc::new(definition.pipeline), dbrps, world)
+            .map_err(|error| error.to_string())?;
     }
     Ok(started)
 }
@@ -98,16 +78,12 @@ pub(super) fn feed(
         };
         for (at, batch) in body.iter().enumerate() {
             if way.restarts(at, body.len()) {
-                tasks.restart()?;
+                tasks.restart().map_err(|error| error.to_string())?;
             }
             tasks.collect(batch, world).map_err(|error| error.to_string())?;
         }
     }
-    for at in 0..tasks.all.len() {
-        tasks.all[at].finish().map_err(|error| error.to_string())?;
-        tasks.settle(world).map_err(|error| error.to_string())?;
-    }
-    Ok(())
+    tasks.finish(world).map_err(|error| error.to_string())
 }
 
 /// Feeds recording i to the i-th query node in the order of recordings; each is moved so that it begins at zero.
@@ -118,7 +94,7 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
         .flatten()
         .filter_map(Json::as_str)
         .collect();
-    let task = tasks.all.first_mut().ok_or("a batch case has one task")?;
+    let task = tasks.all().first().ok_or("a batch case has one task")?;
     let queries = task.pipeline().queries();
     if files.len() != queries.len() {
         return Err(format!(
@@ -139,17 +115,14 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
         // As the replay's clock lets them go.
         recorded.sort_by_key(|(_, by, batch)| batch.points.last().map_or(0, |point| point.time + by));
     }
-    let keys = Arc::new(KeyTable::new());
     let len = recorded.len();
     for (at, (query, by, batch)) in recorded.into_iter().enumerate() {
         if way.restarts(at, len) {
-            tasks.restart()?;
+            tasks.restart().map_err(|error| error.to_string())?;
         }
-        let task = &mut tasks.all[0];
-        let batch = batch.replay(by, task.groups_mut(), &keys);
-        task.collect_batch(query, batch)
+        tasks
+            .collect_batch(query, by, &batch, world)
             .map_err(|error| error.to_string())?;
-        tasks.settle(world).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
@@ -158,11 +131,14 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
 fn live(tasks: &mut Tasks, steps: &[Json], world: &World, way: Way) -> Result<(), String> {
     for (at, step) in steps.iter().enumerate() {
         if way.restarts(at, steps.len()) {
-            tasks.restart()?;
+            tasks.restart().map_err(|error| error.to_string())?;
         }
         let done = match step["op"].as_str().unwrap_or_default() {
             "send" => tasks.collect(&sent(step), world),
-            "sleep" => tasks.sleep(step["ns"].as_i64().unwrap_or(0), world),
+            "sleep" => {
+                let nanos = step["ns"].as_i64().unwrap_or(0);
+                tasks.pass(world.clock.now_nanos() + nanos, world)
+            }
             _ => break,
         };
         done.map_err(|error| error.to_string())?;
@@ -188,88 +164,4 @@ fn sent(step: &Json) -> Batch {
         }
     }
     Batch::single(rows.finish())
-}
-
-impl Tasks {
-    fn collect(&mut self, batch: &Batch, world: &World) -> Result<(), TaskError> {
-        for task in &mut self.all {
-            if task.is_running() {
-                task.collect(batch)?;
-            }
-        }
-        self.settle(world)
-    }
-
-    /// Lets time pass, from timer to timer.
-    fn sleep(&mut self, nanos: i64, world: &World) -> Result<(), TaskError> {
-        let until = world.clock.now_nanos() + nanos;
-        loop {
-            let next = self.all.iter().filter_map(Task::next_timer).min();
-            let Some(due) = next.filter(|due| *due <= until) else {
-                break;
-            };
-            world.clock.advance_to(due.max(world.clock.now_nanos()));
-            for task in &mut self.all {
-                task.fire_timers(world.clock.now_nanos())?;
-            }
-            self.settle(world)?;
-        }
-        world.clock.advance_to(until);
-        Ok(())
-    }
-
-    /// Puts a new task in the place of each, with what the old one remembered, as a restart of the server does.
-    fn restart(&mut self) -> Result<(), String> {
-        for (task, (dbrps, ports)) in self.all.iter_mut().zip(&self.made) {
-            let snapshot = task.snapshot();
-            task.stop();
-            let (id, pipeline) = (Arc::clone(task.id()), Arc::clone(task.pipeline()));
-            let mut new =
-                Task::new(id, pipeline, dbrps.clone(), ports.clone()).map_err(|error| error.to_string())?;
-            let fresh = new.restore(&snapshot).map_err(|error| error.to_string())?;
-            if !fresh.is_empty() {
-                return Err(format!("{fresh:?} start afresh"));
-            }
-            new.start().map_err(|error| error.to_string())?;
-            *task = new;
-        }
-        Ok(())
-    }
-
-    /// Handles answers and what was written back until nothing is under way.
-    fn settle(&mut self, world: &World) -> Result<(), TaskError> {
-        for _ in 0..100_000 {
-            for task in &mut self.all {
-                task.complete()?;
-            }
-            if let Some(rows) = world.looped.take() {
-                let batch = Batch::single((*rows).clone());
-                for task in self.all.iter_mut().filter(|task| task.is_running()) {
-                    task.collect(&batch)?;
-                }
-            } else if self.all.iter().all(|task| task.pending() == 0) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// What nodes had to complain about, which often explains a difference.
-    pub(super) fn errors(&self) -> String {
-        let mut text = String::new();
-        for task in &self.all {
-            for (at, config) in task.pipeline().nodes().iter().enumerate() {
-                for entry in task.errors(NodeId(at as u32)).recent() {
-                    let (name, count) = (config.name(), entry.count);
-                    // Writing to a String cannot fail.
-                    let _ = write!(
-                        text,
-                        "; {name}: {}: {} ({count} times)",
-                        entry.message, entry.error
-                    );
-                }
-            }
-        }
-        text
-    }
 }

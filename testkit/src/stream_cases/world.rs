@@ -1,98 +1,50 @@
-//! The world around the tasks of a case: a clock, fakes behind the ports, what the case configures of them.
+//! The world around the tasks of a case: what the case configures of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use capstan_base::VirtualClock;
-use capstan_flow::ports::{Loopback, LoopbackError, PostEndpoint, RowTemplate};
-use capstan_flow::{Endpoints, Ports};
-use capstan_model::Block;
-use parking_lot::Mutex;
+use capstan_flow::ports::{PostEndpoint, RowTemplate};
+use capstan_sim::World;
 use serde_json::Value as Json;
 
 use super::expectations;
-use crate::fake_influx::FakeInflux;
-use crate::fake_post::{self, FakePost};
-use crate::fake_scaler::FakeScaler;
-use crate::side_files::SideFiles;
 
-/// Keeps what loopback nodes write until the tasks are fed with it.
-#[derive(Debug, Default)]
-pub(super) struct Looped {
-    rows: Mutex<VecDeque<Arc<Block>>>,
-}
+/// Where scripts find the web server.
+pub(super) const SERVER_URL: &str = "http://server.test";
 
-impl Looped {
-    pub(super) fn take(&self) -> Option<Arc<Block>> {
-        self.rows.lock().pop_front()
+/// A world as a case configures it, at a time.
+pub(super) fn world(case: &Json, start: i64) -> World {
+    let env = &case["env"];
+    let server = &env["server"];
+    let statuses = expectations(case)
+        .filter(|expect| expect["type"] == "httpPost")
+        .flat_map(|expect| expect["requests"].as_array().into_iter().flatten())
+        .map(|request| status(&request["respond_status"]).unwrap_or(200));
+    let mut world = World::new(start).with_web(|web| {
+        let delay = Duration::from_nanos(server["respond_delay_ns"].as_u64().unwrap_or(0));
+        let status = status(&server["respond_status"]).unwrap_or(200);
+        web.with_endpoints(endpoints(case))
+            .answering(statuses.collect(), status, delay)
+    });
+    // A case has one orchestrator.
+    let replicas = [&env["k8s"], &env["swarm"]]
+        .into_iter()
+        .filter_map(|env| env["initial_replicas"].as_object())
+        .flatten();
+    for (name, count) in replicas {
+        world.orchestrator.set(name, count.as_i64().unwrap_or(0));
     }
-}
-
-impl Loopback for Looped {
-    fn write(&self, rows: Arc<Block>) -> Result<(), LoopbackError> {
-        self.rows.lock().push_back(rows);
-        Ok(())
+    if env["k8s"].is_null() {
+        world.ports.scaler = None;
     }
-}
-
-#[derive(Debug)]
-pub(super) struct World {
-    pub(super) clock: Arc<VirtualClock>,
-    pub(super) scaler: Arc<FakeScaler>,
-    pub(super) influx: Arc<FakeInflux>,
-    pub(super) post: Arc<FakePost>,
-    pub(super) looped: Arc<Looped>,
-    pub(super) ports: Ports,
-}
-
-impl World {
-    pub(super) fn new(case: &Json, start: i64) -> Self {
-        // A case has one orchestrator.
-        let env = &case["env"];
-        let replicas = [&env["k8s"], &env["swarm"]]
-            .into_iter()
-            .filter_map(|env| env["initial_replicas"].as_object())
-            .flatten();
-        let replicas = replicas.filter_map(|(name, count)| Some((name.clone(), count.as_i64()?)));
-        let server = &case["env"]["server"];
-        let statuses = expectations(case)
-            .filter(|expect| expect["type"] == "httpPost")
-            .flat_map(|expect| expect["requests"].as_array().into_iter().flatten())
-            .map(|request| status(&request["respond_status"]).unwrap_or(200));
-        let post = FakePost::new(
-            endpoints(case),
-            statuses.collect(),
-            status(&server["respond_status"]).unwrap_or(200),
-            Duration::from_nanos(server["respond_delay_ns"].as_u64().unwrap_or(0)),
-        );
-        let clock = VirtualClock::at(start);
-        let mut world = Self {
-            scaler: Arc::new(FakeScaler::new(replicas)),
-            influx: Arc::default(),
-            post: Arc::new(post),
-            looped: Arc::default(),
-            ports: Ports::offline(clock.clone()),
-            clock,
-        };
-        world.ports.scaler = (!case["env"]["k8s"].is_null()).then(|| Arc::clone(&world.scaler) as _);
-        world.ports.swarm = (!env["swarm"].is_null()).then(|| Arc::clone(&world.scaler) as _);
-        world.ports.influx_write =
-            (!case["env"]["influxdb"].is_null()).then(|| Arc::clone(&world.influx) as _);
-        world.ports.http_post = Some(Arc::clone(&world.post) as _);
-        world.ports.sideload = Some(Arc::new(SideFiles));
-        world.ports.loopback = Arc::clone(&world.looped) as _;
-        world
+    if env["swarm"].is_null() {
+        world.ports.swarm = None;
     }
-
-    /// The ports of one task.
-    pub(super) fn ports(&self) -> Ports {
-        Ports {
-            endpoints: Endpoints::default(),
-            ..self.ports.clone()
-        }
+    if env["influxdb"].is_null() {
+        world.ports.influx_write = None;
     }
+    world
 }
 
 fn status(value: &Json) -> Option<u16> {
@@ -131,7 +83,7 @@ pub(super) fn fill_in(case: &Json, data: &Path) -> Json {
     let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let data = data.to_string_lossy();
     let fill = |text: &str| {
-        text.replace("${SERVER_URL}", fake_post::URL)
+        text.replace("${SERVER_URL}", SERVER_URL)
             .replace("${DATA}", &data)
     };
     everywhere(case, &fill)

@@ -2,6 +2,9 @@
 
 mod check;
 mod fmt;
+mod graph;
+mod run;
+mod test;
 mod vars;
 
 use std::fs;
@@ -12,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-/// Formats and checks TICKscripts.
+/// Works on TICKscripts without a server: formats, checks, runs, tests and draws them.
 #[derive(Debug, Args)]
 pub(crate) struct TickArgs {
     #[command(subcommand)]
@@ -23,6 +26,9 @@ pub(crate) struct TickArgs {
 enum TickCommand {
     Fmt(fmt::FmtArgs),
     Check(check::CheckArgs),
+    Run(Box<run::RunArgs>),
+    Test(test::TestArgs),
+    Graph(graph::GraphArgs),
 }
 
 /// Runs a verb; the exit status says whether every script was good.
@@ -30,6 +36,9 @@ pub(crate) fn run(args: TickArgs) -> Result<ExitCode> {
     let good = match args.command {
         TickCommand::Fmt(args) => fmt::run(&args)?,
         TickCommand::Check(args) => check::run(&args)?,
+        TickCommand::Run(args) => run::run(&args)?,
+        TickCommand::Test(args) => return test::run(&args),
+        TickCommand::Graph(args) => graph::run(&args)?,
     };
     Ok(if good {
         ExitCode::SUCCESS

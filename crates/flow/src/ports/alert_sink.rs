@@ -16,6 +16,9 @@ pub trait AlertSink: Debug + Send + Sync {
     /// The node ended.
     fn close(&self, topic: &str, opening: u64);
 
+    /// A node made an event, whether or not a topic is to take it in; called once, before the topics are told.
+    fn made(&self, _task: &str, _node: &str, _event: &Event) {}
+
     /// Takes in an event.
     ///
     /// # Errors

@@ -20,9 +20,12 @@ pub(super) struct FmtArgs {
     /// With --write, keep the original as FILE.orig
     #[arg(short, long, requires = "write")]
     backup: bool,
+    /// Only list the files that would change; the exit status is 1 if there are any
+    #[arg(long, conflicts_with = "write")]
+    check: bool,
 }
 
-/// Formats every file; false when one has a syntax error.
+/// Formats every file; false when one has a syntax error, or is to be checked and would change.
 pub(super) fn run(args: &FmtArgs) -> Result<bool> {
     each(&args.files, |script, file| format(args, script, file))
 }
@@ -35,6 +38,12 @@ fn format(args: &FmtArgs, script: &str, file: Option<&Path>) -> Result<bool> {
             return Ok(false);
         }
     };
+    if args.check {
+        if formatted != script {
+            writeln!(std::io::stdout(), "{}", name(file))?;
+        }
+        return Ok(formatted == script);
+    }
     match file.filter(|_| args.write) {
         None => std::io::stdout().write_all(formatted.as_bytes())?,
         Some(_) if formatted == script => {}

@@ -93,6 +93,9 @@ impl Task {
     fn pass_on(&mut self, at: NodeId, out: &mut Vec<Message>) {
         for message in out.drain(..) {
             let points = counted(&message);
+            if let Some(tap) = &self.ports.tap {
+                tap.given(&self.id, at, &message, &self.groups);
+            }
             if let Some(counts) = &self.nodes[at.index()].watched {
                 counts.count(&message);
             }

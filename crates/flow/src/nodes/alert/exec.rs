@@ -182,6 +182,7 @@ impl Alert {
         self.counts.triggered += 1;
         self.counts.levels[usize::from(level.number())] += 1;
         let event = Event::new(state.clone(), Arc::new(data));
+        self.sink.made(ctx.task(), ctx.node(), &event);
         for topic in self.topics() {
             if let Err(error) = self.sink.collect(topic, &event) {
                 ctx.error("encountered error collecting event", error);
