@@ -5,7 +5,8 @@
 //! use capstan_sim::scenario;
 //!
 //! let text = "
-//! tick: stream|from().measurement('cpu')|alert().id('load').crit(lambda: \"usage\" > 90)
+//! tick: |
+//!   stream|from().measurement('cpu')|alert().id('load').crit(lambda: \"usage\" > 90)
 //! points: cpu,host=a usage=95 +2m
 //! expect:
 //!   alerts: [{at: +2m, level: CRITICAL}]
