@@ -132,7 +132,7 @@ fn capstan(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 fn write(folder: &Path, name: &str, content: &str) -> String {
     let file = folder.join(name);
-    std::fs::write(&file, content).unwrap();
+    std::fs::write(&file, content).expect("a file in a folder for this test");
     file.display().to_string()
 }
 

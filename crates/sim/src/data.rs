@@ -157,8 +157,8 @@ fn parse(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Data, Wron
 fn text(bytes: Vec<u8>) -> Result<String, Wrong> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        (Some(line), "not valid UTF-8".to_owned())
+        let good = String::from_utf8_lossy(good);
+        (Some(1 + good.matches('\n').count()), "not valid UTF-8".to_owned())
     })
 }
 

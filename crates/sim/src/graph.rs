@@ -137,9 +137,13 @@ impl Drawing {
 
     /// The places a place has edges to, above or below.
     fn neighbours(&self, at: usize, above: bool) -> impl Iterator<Item = usize> + '_ {
-        self.edges.iter().filter_map(move |edge| match above {
-            true => (edge.to == at).then_some(edge.from),
-            false => (edge.from == at).then_some(edge.to),
+        self.edges.iter().filter_map(move |edge| {
+            let (own, other) = if above {
+                (edge.to, edge.from)
+            } else {
+                (edge.from, edge.to)
+            };
+            (own == at).then_some(other)
         })
     }
 

@@ -1,6 +1,7 @@
 //! What happened in a run, in order.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use capstan_alert::Event;
@@ -31,7 +32,8 @@ impl Row {
     pub fn key(&self) -> String {
         let mut text = self.name.to_string();
         for (key, value) in self.tags.iter() {
-            text.push_str(&format!(",{key}={value}"));
+            // Writing to a String cannot fail.
+            let _ = write!(text, ",{key}={value}");
         }
         text
     }
@@ -107,12 +109,15 @@ impl Entry {
     }
 }
 
+/// Names of nodes.
+type Names = BTreeMap<NodeId, Arc<str>>;
+
 /// The notes of a run. Shared by everything that notes something.
 #[derive(Debug, Default)]
 pub struct Journal {
     entries: Mutex<Vec<Entry>>,
     /// Names of the nodes whose points are noted, by task.
-    watched: Mutex<BTreeMap<Arc<str>, BTreeMap<NodeId, Arc<str>>>>,
+    watched: Mutex<BTreeMap<Arc<str>, Names>>,
 }
 
 impl Journal {

@@ -388,11 +388,9 @@ mod tests {
 
     #[test]
     fn aliases_are_bounded() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for n in 1..10 {
-            let before = format!("*a{}, ", n - 1).repeat(10);
-            text.push_str(&format!("a{n}: &a{n} [{before}]\n"));
-        }
+        let level = |n: usize| format!("a{n}: &a{n} [{}]\n", format!("*a{}, ", n - 1).repeat(10));
+        let first = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        let text = first + &(1..10).map(level).collect::<String>();
         assert!(parse(&text).unwrap_err().message.contains("values"));
     }
 }

@@ -28,23 +28,20 @@ pub fn read(node: &Node, declared: &BTreeMap<String, Var>) -> Result<(Vars, Vec<
         return Ok((vars, others));
     }
     for (key, value) in node.map()? {
-        match declared.get(&key.text) {
-            Some(var) => {
-                vars.insert(key.text.clone(), of_type(value, var.kind.name())?);
-            }
-            None => {
-                let problem = Problem::new(key.at, format!("the script has no variable {}", key.text));
-                let known = || declared.keys().map(String::as_str);
-                others.push(match closest(&key.text, known()) {
-                    Some(meant) => problem.hint(format!("did you mean {meant}?")),
-                    None if declared.is_empty() => problem.hint("it declares none"),
-                    None => {
-                        let known = known().collect::<Vec<_>>().join(", ");
-                        problem.hint(format!("it has {known}"))
-                    }
-                });
-            }
+        if let Some(var) = declared.get(&key.text) {
+            vars.insert(key.text.clone(), of_type(value, var.kind.name())?);
+            continue;
         }
+        let problem = Problem::new(key.at, format!("the script has no variable {}", key.text));
+        let known = || declared.keys().map(String::as_str);
+        others.push(match closest(&key.text, known()) {
+            Some(meant) => problem.hint(format!("did you mean {meant}?")),
+            None if declared.is_empty() => problem.hint("it declares none"),
+            None => {
+                let known = known().collect::<Vec<_>>().join(", ");
+                problem.hint(format!("it has {known}"))
+            }
+        });
     }
     Ok((vars, others))
 }

@@ -1,5 +1,6 @@
 //! Line protocol, and stream recordings, which are made of it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use capstan_model::line_protocol;
@@ -65,18 +66,13 @@ fn parse(
     if let Some(first) = rejected.first() {
         let mut message = format!("{}: {:?}", first.reason, first.text);
         for other in &rejected[1..] {
-            message.push_str(&format!(
-                "\n  line {}: {}: {:?}",
-                line_of(other.line),
-                other.reason,
-                other.text
-            ));
+            let line = line_of(other.line);
+            // Writing to a String cannot fail, here and below.
+            let _ = write!(message, "\n  line {line}: {}: {:?}", other.reason, other.text);
         }
-        if parsed.outcome.rejected_total > rejected.len() {
-            message.push_str(&format!(
-                "\n  and {} more lines",
-                parsed.outcome.rejected_total - rejected.len()
-            ));
+        let more = parsed.outcome.rejected_total.saturating_sub(rejected.len());
+        if more > 0 {
+            let _ = write!(message, "\n  and {more} more lines");
         }
         return Err((Some(line_of(first.line)), message));
     }

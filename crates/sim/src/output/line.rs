@@ -8,18 +8,14 @@ use super::table::told;
 use crate::journal::{Entry, Happened};
 
 pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
-    match &entry.what {
-        Happened::Point(row) => {
-            let fields = row.fields.iter().map(|(name, value)| (&**name, value.as_ref()));
-            let mut text = String::new();
-            append_point(&mut text, &row.name, &row.tags, fields, row.time);
-            out.write_all(text.as_bytes())
-        }
-        _ => {
-            for line in told(entry).lines() {
-                writeln!(out, "# {line}")?;
-            }
-            Ok(())
-        }
+    if let Happened::Point(row) = &entry.what {
+        let fields = row.fields.iter().map(|(name, value)| (&**name, value.as_ref()));
+        let mut text = String::new();
+        append_point(&mut text, &row.name, &row.tags, fields, row.time);
+        return out.write_all(text.as_bytes());
     }
+    for line in told(entry).lines() {
+        writeln!(out, "# {line}")?;
+    }
+    Ok(())
 }

@@ -74,7 +74,7 @@ impl Curve {
         let piece = |pair: &[i64]| {
             let seconds = (pair[1] - pair[0]) as f64 / 1e9;
             // The value just before a knot is the knot's own: pieces are joined.
-            (self.at(pair[0]) + self.at(pair[1])) / 2.0 * seconds
+            f64::midpoint(self.at(pair[0]), self.at(pair[1])) * seconds
         };
         times.windows(2).map(piece).sum()
     }

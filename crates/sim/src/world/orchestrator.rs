@@ -29,12 +29,15 @@ struct Inner {
     updates: BTreeMap<String, Vec<i64>>,
 }
 
+/// Who is told of changes; held by the node.
+type Watcher = std::sync::Weak<dyn Fn(ScaleAnswer) + Send + Sync>;
+
 #[derive(Debug, Default)]
 struct Object {
     replicas: i64,
     version: u64,
     /// Who watches it.
-    sinks: Vec<(ScaleTarget, std::sync::Weak<dyn Fn(ScaleAnswer) + Send + Sync>)>,
+    sinks: Vec<(ScaleTarget, Watcher)>,
 }
 
 impl Orchestrator {
