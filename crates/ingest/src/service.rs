@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use capstan_base::SharedClock;
 use capstan_model::Batch;
-use capstan_model::line_protocol::{Outcome, ParseOptions, Parser, Precision, SeriesIndex};
+use capstan_model::line_protocol::{Outcome, SeriesIndex};
 use parking_lot::{Mutex, RwLock};
 
-use crate::body::{self, Encoding};
+use crate::body::Encoding;
 use crate::counters::{Ingress, Measurements, Totals};
 use crate::error::Error;
 use crate::routes::{Routes, Sink, Subscription, SubscriptionId};
@@ -64,10 +64,10 @@ type Sources = BTreeMap<(Arc<str>, Arc<str>), Arc<Source>>;
 
 /// One database and retention policy.
 #[derive(Debug)]
-struct Source {
+pub(crate) struct Source {
     database: Arc<str>,
     retention_policy: Arc<str>,
-    index: Mutex<SeriesIndex>,
+    pub(crate) index: Mutex<SeriesIndex>,
     measurements: Measurements,
 }
 
@@ -88,8 +88,7 @@ impl Ingest {
         &self.options
     }
 
-    /// Parses a body and hands its points to those who subscribed. An empty `retention_policy` is the default one,
-    /// `precision` is that of [`Precision::parse`]. Nothing of the body is delivered when this fails.
+    /// Parses a whole body and hands its points to those who subscribed; see [`Ingest::begin`].
     pub fn write(
         &self,
         database: &str,
@@ -98,51 +97,31 @@ impl Ingest {
         encoding: Encoding,
         body: &[u8],
     ) -> Result<WriteOutcome, Error> {
-        let result = self.write_body(database, retention_policy, precision, encoding, body);
-        let mut totals = self.totals.lock();
-        totals.writes += 1;
-        totals.bytes += body.len() as u64;
-        match &result {
-            Ok(outcome) => {
-                totals.points += outcome.accepted as u64;
-                totals.rejected += outcome.rejected_total as u64;
-            }
-            Err(_) => totals.refused += 1,
-        }
-        result
+        let mut upload = self.begin(database, retention_policy, precision, encoding)?;
+        upload.take([body])?;
+        upload.end()
     }
 
-    fn write_body(
-        &self,
-        database: &str,
-        retention_policy: &str,
-        precision: &str,
-        encoding: Encoding,
-        body: &[u8],
-    ) -> Result<WriteOutcome, Error> {
-        if database.is_empty() {
-            return Err(Error::DatabaseRequired);
-        }
-        let precision = Precision::parse(precision).ok_or_else(|| Error::Precision(precision.to_owned()))?;
-        let options = &self.options;
-        let body = body::plain(
-            body,
-            encoding,
-            options.max_body_bytes,
-            options.max_decompressed_bytes,
-        )?;
-        let source = self.source(database, retention_policy)?;
-        let parse = ParseOptions {
-            precision,
-            default_time: self.clock.now_nanos(),
-            max_rejected: options.max_rejected,
-            ..ParseOptions::default()
-        };
-        let mut deliver = |batch| self.deliver(&source, batch);
-        let mut index = source.index.lock();
-        let mut parser = Parser::new(&mut index, parse);
-        parser.feed_last(&body, &mut deliver);
-        Ok(parser.finish(&mut deliver))
+    /// Counts a body that was taken.
+    pub(crate) fn count(&self, bytes: usize, outcome: &WriteOutcome) {
+        let mut totals = self.totals.lock();
+        totals.writes += 1;
+        totals.bytes += bytes as u64;
+        totals.points += outcome.accepted as u64;
+        totals.rejected += outcome.rejected_total as u64;
+    }
+
+    /// Counts a body that was refused.
+    pub(crate) fn refuse(&self, bytes: usize) {
+        let mut totals = self.totals.lock();
+        totals.writes += 1;
+        totals.bytes += bytes as u64;
+        totals.refused += 1;
+    }
+
+    /// The time of lines that have none.
+    pub(crate) fn now_nanos(&self) -> i64 {
+        self.clock.now_nanos()
     }
 
     /// Hands over points that were made in this process: statistics, loopback. Their blocks should say the same database and
@@ -158,13 +137,13 @@ impl Ingest {
         Ok(())
     }
 
-    fn deliver(&self, source: &Source, batch: Batch) {
+    pub(crate) fn deliver(&self, source: &Source, batch: Batch) {
         source.measurements.add(&batch);
         self.routes
             .deliver(&Arc::new(batch), &source.database, &source.retention_policy);
     }
 
-    fn source(&self, database: &str, retention_policy: &str) -> Result<Arc<Source>, Error> {
+    pub(crate) fn source(&self, database: &str, retention_policy: &str) -> Result<Arc<Source>, Error> {
         let retention_policy = if retention_policy.is_empty() {
             &self.options.default_retention_policy
         } else {

@@ -202,7 +202,57 @@ fn gzip_is_unpacked_within_its_limit() {
     let mut cut = gzip(b"a v=1 1");
     cut.truncate(cut.len() - 4);
     assert!(matches!(write(Encoding::Gzip, &cut), Err(Error::Gzip(_))));
-    assert_eq!(sink.rows().len(), 2_502, "nothing of a refused body is delivered");
+    assert_eq!(
+        sink.rows().len(),
+        2_502,
+        "the open line of a broken body is not a point"
+    );
+}
+
+#[test]
+fn points_are_handed_on_before_the_body_has_ended() {
+    let ingest = ingest();
+    let sink = Arc::new(Collector::default());
+    ingest.subscribe(all_of("db", "rp"), sink.clone());
+    for (encoding, body) in [
+        (
+            Encoding::Identity,
+            b"a v=1 1
+a v=2 2
+a v=3 3"
+                .to_vec(),
+        ),
+        (
+            Encoding::Gzip,
+            gzip(
+                b"a v=1 1
+a v=2 2
+a v=3 3",
+            ),
+        ),
+    ] {
+        let before = sink.rows().len();
+        let mut upload = ingest.begin("db", "rp", "n", encoding).expect("begun");
+        // Byte by byte: lines and gzip blocks are cut everywhere.
+        for piece in body.chunks(1) {
+            upload.take([piece]).expect("taken");
+        }
+        assert_eq!(sink.rows().len(), before + 2, "{encoding:?}");
+        // Another body comes in between.
+        assert_eq!(
+            ingest
+                .write("db", "rp", "n", Encoding::Identity, b"b v=1 9")
+                .expect("taken")
+                .accepted,
+            1
+        );
+        assert_eq!(upload.end().expect("ended").accepted, 3);
+        assert_eq!(sink.rows().len(), before + 4, "{encoding:?}");
+    }
+    let totals = ingest.totals();
+    assert_eq!((totals.writes, totals.points, totals.refused), (4, 8, 0));
+    drop(ingest.begin("db", "rp", "n", Encoding::Identity).expect("begun"));
+    assert_eq!(ingest.totals().refused, 1);
 }
 
 #[test]

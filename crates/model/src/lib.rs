@@ -34,7 +34,7 @@ pub use builder::{BlockBuilder, ColumnBuilder};
 pub use column::{Column, StrValues, Values};
 pub use group::{Dimensions, Group, GroupId, Groups};
 pub use keys::{KeyTable, RowKey};
-pub use line_protocol::{ParseOptions, Parsed, Parser, Precision, Reason, Rejected, SeriesIndex};
+pub use line_protocol::{ParseOptions, Parsed, Parser, Precision, Progress, Reason, Rejected, SeriesIndex};
 pub use mask::Mask;
 pub use tags::Tags;
 pub use value::{Value, ValueRef};

@@ -209,14 +209,13 @@ pub fn parse(index: &mut SeriesIndex, body: &[u8], options: &ParseOptions) -> Pa
     Parsed { batches, outcome }
 }
 
-/// Parses a body piece by piece, as it arrives. Pieces may end anywhere.
+/// How far the parsing of a body is, without the index it is parsed with: a body whose pieces arrive slowly does not keep
+/// the index to itself.
 #[derive(Debug)]
-pub struct Parser<'a> {
-    index: &'a mut SeriesIndex,
+pub struct Progress {
     options: ParseOptions,
     /// [`ParseOptions::default_time`] cut down to the precision.
     default_time: i64,
-    rows: Rows,
     outcome: Outcome,
     /// Number of the line that comes next.
     line: usize,
@@ -225,27 +224,57 @@ pub struct Parser<'a> {
     scan: LineScan,
 }
 
+impl Progress {
+    /// The beginning of a body.
+    pub fn new(options: ParseOptions) -> Self {
+        let unit = options.precision.nanos();
+        let default_time = options
+            .default_time
+            .saturating_sub(options.default_time.rem_euclid(unit));
+        Self {
+            default_time,
+            options,
+            outcome: Outcome::default(),
+            line: 1,
+            carry: Vec::new(),
+            scan: LineScan::default(),
+        }
+    }
+}
+
+/// Parses a body piece by piece, as it arrives. Pieces may end anywhere.
+#[derive(Debug)]
+pub struct Parser<'a> {
+    index: &'a mut SeriesIndex,
+    progress: Progress,
+    rows: Rows,
+}
+
 /// Takes finished batches.
 pub type BatchSink<'s> = dyn FnMut(Batch) + 's;
 
 impl<'a> Parser<'a> {
     /// A parser at the beginning of a body.
     pub fn new(index: &'a mut SeriesIndex, options: ParseOptions) -> Self {
-        let unit = options.precision.nanos();
-        let default_time = options
-            .default_time
-            .saturating_sub(options.default_time.rem_euclid(unit));
+        Self::resume(index, Progress::new(options))
+    }
+
+    /// A parser that goes on where another one was suspended. It must be the index of the same database.
+    pub fn resume(index: &'a mut SeriesIndex, progress: Progress) -> Self {
         index.begin_batch();
         Self {
             index,
-            default_time,
-            options,
+            progress,
             rows: Rows::default(),
-            outcome: Outcome::default(),
-            line: 1,
-            carry: Vec::new(),
-            scan: LineScan::default(),
         }
+    }
+
+    /// Hands over what has been parsed so far, if anything, and gives the index free until more arrives.
+    pub fn suspend(mut self, sink: &mut BatchSink<'_>) -> Progress {
+        if let Some(batch) = self.rows.take_batch(self.index) {
+            sink(batch);
+        }
+        self.progress
     }
 
     /// Parses the next piece. `sink` gets a batch whenever one is full.
@@ -260,11 +289,11 @@ impl<'a> Parser<'a> {
 
     /// Ends the body: the rest of it becomes the last batch.
     pub fn finish(mut self, sink: &mut BatchSink<'_>) -> Outcome {
-        if !self.carry.is_empty() {
+        if !self.progress.carry.is_empty() {
             self.take(&[], true, sink);
         }
         self.flush(sink);
-        self.outcome
+        self.progress.outcome
     }
 
     /// Hands over what has been parsed so far, if anything, before the body ends.
@@ -277,14 +306,14 @@ impl<'a> Parser<'a> {
 
     /// How many bytes wait for the rest of their line.
     pub fn pending(&self) -> usize {
-        self.carry.len()
+        self.progress.carry.len()
     }
 
     fn take(&mut self, mut chunk: &[u8], last: bool, sink: &mut BatchSink<'_>) {
-        if !self.carry.is_empty() {
+        if !self.progress.carry.is_empty() {
             // Usually the first line break ends the carried line; the rest is then parsed where it lies.
             let head = memchr::memchr(b'\n', chunk).map_or(chunk.len(), |at| at + 1);
-            let mut carry = std::mem::take(&mut self.carry);
+            let mut carry = std::mem::take(&mut self.progress.carry);
             carry.extend_from_slice(&chunk[..head]);
             chunk = &chunk[head..];
             let done = self.lines(&carry, last && chunk.is_empty(), sink);
@@ -293,12 +322,12 @@ impl<'a> Parser<'a> {
                 carry.extend_from_slice(chunk);
                 let done = self.lines(&carry, last, sink);
                 carry.drain(..done);
-                self.carry = carry;
+                self.progress.carry = carry;
                 return;
             }
         }
         let done = self.lines(chunk, last, sink);
-        self.carry.extend_from_slice(&chunk[done..]);
+        self.progress.carry.extend_from_slice(&chunk[done..]);
     }
 
     /// Parses the lines of `buf` and returns how much of it is done with. Unless this is the `last` piece, a line without
@@ -306,24 +335,24 @@ impl<'a> Parser<'a> {
     fn lines(&mut self, buf: &[u8], last: bool, sink: &mut BatchSink<'_>) -> usize {
         let mut at = 0;
         while at < buf.len() {
-            if self.scan.is_fresh()
+            if self.progress.scan.is_fresh()
                 && let Some(next) = self.fast_line(buf, at, last)
             {
-                self.line += 1;
+                self.progress.line += 1;
                 at = next;
             } else {
-                match self.scan.run(&buf[at..], last) {
+                match self.progress.scan.run(&buf[at..], last) {
                     LineEnd::Open => return at,
                     LineEnd::At(len) => {
-                        self.scan = LineScan::default();
+                        self.progress.scan = LineScan::default();
                         let line = &buf[at..at + len];
                         self.slow_line(line);
-                        self.line += 1 + memchr::memchr_iter(b'\n', line).count();
+                        self.progress.line += 1 + memchr::memchr_iter(b'\n', line).count();
                         at = (at + len + 1).min(buf.len());
                     }
                 }
             }
-            if self.rows.is_full(&self.options) || self.index.wants_rotation() {
+            if self.rows.is_full(&self.progress.options) || self.index.wants_rotation() {
                 self.flush(sink);
             }
         }
@@ -339,29 +368,34 @@ impl<'a> Parser<'a> {
         // An escaped line break after nothing but white space leaves nothing.
         let text = line.get(start..).unwrap_or_default();
         match self.exact_line(text) {
-            Ok(()) => self.outcome.accepted += 1,
+            Ok(()) => self.progress.outcome.accepted += 1,
             Err(reason) => self.reject(text, reason),
         }
     }
 
     fn exact_line(&mut self, text: &[u8]) -> Result<(), Reason> {
-        let point = scan::point(text, self.options.precision)?;
+        let point = scan::point(text, self.progress.options.precision)?;
         let entry = self.index.entry(text, &point.key)?;
-        let time = point.time.unwrap_or(self.default_time);
-        self.rows
-            .add(self.index, entry, time, &point.fields, self.options.max_fields)
+        let time = point.time.unwrap_or(self.progress.default_time);
+        self.rows.add(
+            self.index,
+            entry,
+            time,
+            &point.fields,
+            self.progress.options.max_fields,
+        )
     }
 
     fn reject(&mut self, text: &[u8], reason: Reason) {
-        self.outcome.rejected_total += 1;
-        if self.outcome.rejected.len() < self.options.max_rejected {
-            let shown = &text[..text.len().min(self.options.max_excerpt)];
+        self.progress.outcome.rejected_total += 1;
+        if self.progress.outcome.rejected.len() < self.progress.options.max_rejected {
+            let shown = &text[..text.len().min(self.progress.options.max_excerpt)];
             let mut shown = String::from_utf8_lossy(shown).into_owned();
-            if text.len() > self.options.max_excerpt {
+            if text.len() > self.progress.options.max_excerpt {
                 shown.push('…');
             }
-            self.outcome.rejected.push(Rejected {
-                line: self.line,
+            self.progress.outcome.rejected.push(Rejected {
+                line: self.progress.line,
                 text: shown,
                 reason,
             });

@@ -54,11 +54,11 @@ impl Parser<'_> {
         }
         let time = match line.get(pos) {
             Some(b' ') => {
-                let (time, len) = timestamp(&line[pos + 1..], self.options.precision.nanos())?;
+                let (time, len) = timestamp(&line[pos + 1..], self.progress.options.precision.nanos())?;
                 pos += 1 + len;
                 time
             }
-            _ => self.default_time,
+            _ => self.progress.default_time,
         };
         let next = match line.get(pos) {
             Some(b'\n') => pos + 1,
@@ -77,7 +77,7 @@ impl Parser<'_> {
                 Staged::Str(v) => builder.set(row, crate::value::ValueRef::Str(v)),
             }
         }
-        self.outcome.accepted += 1;
+        self.progress.outcome.accepted += 1;
         Some(at + next)
     }
 }
