@@ -187,10 +187,10 @@ mod tests {
             (first.tmax, &*first.rows.time),
             (2_000_000_000, &vec![0, 2_000_000_000])
         );
-        assert_eq!(&*groups.get(first.group).id, "a=x");
+        assert_eq!(groups.get(first.group).id(), "a=x");
         let second = batches[1].replay(0, &mut groups, &keys);
         assert_eq!(second.tmax, 60_000_000_000);
-        assert_eq!(&*groups.get(second.group).id, "n\n");
+        assert_eq!(groups.get(second.group).id(), "n\n");
     }
 
     #[test]

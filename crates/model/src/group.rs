@@ -17,17 +17,35 @@ pub struct Dimensions {
     pub tags: Arc<[Arc<str>]>,
 }
 
-/// One group.
+/// One group. A task may have millions, so that what many share is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Kapacitor's group id: `a=x,b=y`, the measurement and a line break before it when grouped by name, empty when
-    /// not grouped.
-    pub id: Arc<str>,
     /// The measurement when grouped by name, else empty.
     pub name: Arc<str>,
-    pub dimensions: Dimensions,
+    pub dimensions: Arc<Dimensions>,
     /// The dimensions' tags; a tag the points do not have is there with an empty value (N-08).
     pub tags: Tags,
+}
+
+impl Group {
+    /// Kapacitor's group id: `a=x,b=y`, the measurement and a line break before it when grouped by name, empty when not
+    /// grouped.
+    pub fn id(&self) -> String {
+        let mut id = String::new();
+        if self.dimensions.by_name {
+            id.push_str(&self.name);
+            id.push('\n');
+        }
+        for (at, (key, value)) in self.tags.iter().enumerate() {
+            if at > 0 {
+                id.push(',');
+            }
+            id.push_str(key);
+            id.push('=');
+            id.push_str(value);
+        }
+        id
+    }
 }
 
 /// The number of a group within one task.
@@ -36,18 +54,25 @@ pub struct GroupId(pub u32);
 
 const HASHER: FixedState = FixedState::with_seed(0x6772_6f75);
 
+/// Pairs of measurement and dimensions that are remembered. Usually a task has a few; grouping by all tags can make very
+/// many, which are not worth sharing.
+const MAX_KINDS: usize = 16;
+
 /// The groups of one task, each number given out once.
 #[derive(Debug)]
 pub struct Groups {
-    groups: Vec<Arc<Group>>,
+    all: Vec<Group>,
     index: HashTable<GroupId>,
+    /// Measurements and dimensions met lately.
+    kinds: Vec<(Arc<str>, Arc<Dimensions>)>,
 }
 
 impl Default for Groups {
     fn default() -> Self {
         let mut groups = Self {
-            groups: Vec::new(),
+            all: Vec::new(),
             index: HashTable::new(),
+            kinds: Vec::new(),
         };
         groups.intern(&Dimensions::default(), "", &Tags::EMPTY);
         groups
@@ -63,42 +88,57 @@ impl Groups {
         let name = if dimensions.by_name { name } else { "" };
         let tags = group_tags(dimensions, tags);
         let hash = HASHER.hash_one((dimensions, name, &tags));
-        let known = &self.groups;
+        let known = &self.all;
         let same = |id: &GroupId| {
             let group = &known[id.0 as usize];
-            group.dimensions == *dimensions && &*group.name == name && group.tags == tags
+            *group.dimensions == *dimensions && &*group.name == name && group.tags == tags
         };
         if let Some(&id) = self.index.find(hash, same) {
             return id;
         }
-        let id = GroupId(u32::try_from(self.groups.len()).expect("fewer than 2^32 groups"));
-        self.groups.push(Arc::new(Group {
-            id: group_text(dimensions, name, &tags).into(),
-            name: name.into(),
-            dimensions: dimensions.clone(),
+        let id = GroupId(u32::try_from(self.all.len()).expect("fewer than 2^32 groups"));
+        let (name, dimensions) = self.kind(name, dimensions);
+        self.all.push(Group {
+            name,
+            dimensions,
             tags,
-        }));
-        let known = &self.groups;
+        });
+        let known = &self.all;
         self.index.insert_unique(hash, id, |id| {
             let group = &known[id.0 as usize];
-            HASHER.hash_one((&group.dimensions, &*group.name, &group.tags))
+            HASHER.hash_one((&*group.dimensions, &*group.name, &group.tags))
         });
         id
     }
 
+    /// A measurement and dimensions, shared with the groups that have the same.
+    fn kind(&mut self, name: &str, dimensions: &Dimensions) -> (Arc<str>, Arc<Dimensions>) {
+        let same = |kind: &&(Arc<str>, Arc<Dimensions>)| *kind.0 == *name && *kind.1 == *dimensions;
+        // The one met last is the one that is likely.
+        if let Some(kind) = self.kinds.iter().rev().find(same) {
+            return kind.clone();
+        }
+        if self.kinds.len() == MAX_KINDS {
+            self.kinds.remove(0);
+        }
+        let kind = (Arc::from(name), Arc::new(dimensions.clone()));
+        self.kinds.push(kind.clone());
+        kind
+    }
+
     /// The group of a number that this table gave out.
-    pub fn get(&self, id: GroupId) -> &Arc<Group> {
-        &self.groups[id.0 as usize]
+    pub fn get(&self, id: GroupId) -> &Group {
+        &self.all[id.0 as usize]
     }
 
     /// How many numbers were given out: every number is below.
     pub fn len(&self) -> usize {
-        self.groups.len()
+        self.all.len()
     }
 
     /// Never true: the ungrouped group is always there.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.all.is_empty()
     }
 }
 
@@ -119,23 +159,6 @@ fn group_tags(dimensions: &Dimensions, tags: &Tags) -> Tags {
     )
 }
 
-fn group_text(dimensions: &Dimensions, name: &str, tags: &Tags) -> String {
-    let mut id = String::new();
-    if dimensions.by_name {
-        id.push_str(name);
-        id.push('\n');
-    }
-    for (at, (key, value)) in tags.iter().enumerate() {
-        if at > 0 {
-            id.push(',');
-        }
-        id.push_str(key);
-        id.push('=');
-        id.push_str(value);
-    }
-    id
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +175,7 @@ mod tests {
         let mut groups = Groups::default();
         let tags = Tags::from_pairs([("host", "a"), ("cpu", "0")]);
         let id = groups.intern(&by(&["dc", "host"], false), "m", &tags);
-        assert_eq!(&*groups.get(id).id, "dc=,host=a");
+        assert_eq!(groups.get(id).id(), "dc=,host=a");
         assert_eq!(groups.intern(&by(&["dc", "host"], false), "other", &tags), id);
     }
 
@@ -161,7 +184,7 @@ mod tests {
         let mut groups = Groups::default();
         let tags = Tags::from_pairs([("host", "a")]);
         let id = groups.intern(&by(&["host"], true), "cpu", &tags);
-        assert_eq!(&*groups.get(id).id, "cpu\nhost=a");
+        assert_eq!(groups.get(id).id(), "cpu\nhost=a");
         assert_ne!(groups.intern(&by(&["host"], true), "mem", &tags), id);
         assert_eq!(groups.intern(&by(&[], false), "cpu", &tags), Groups::UNGROUPED);
     }

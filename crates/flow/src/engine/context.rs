@@ -48,7 +48,7 @@ impl Context<'_> {
     }
 
     /// The group of a number.
-    pub fn group(&self, group: GroupId) -> &Arc<Group> {
+    pub fn group(&self, group: GroupId) -> &Group {
         self.groups.get(group)
     }
 

@@ -122,7 +122,7 @@ impl Augment {
         let keys = Arc::new(keys.collect());
         block.keys = Arc::clone(self.keys.table());
         block.key = keys;
-        let group = Arc::clone(groups.get(batch.group));
+        let group = groups.get(batch.group).clone();
         let tags = output.tags(&group.tags, state);
         let dimensions = Dimensions {
             by_name: group.dimensions.by_name,

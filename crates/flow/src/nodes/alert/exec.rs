@@ -203,7 +203,7 @@ impl Alert {
         group: GroupId,
         next: &mut dyn FnMut(&mut Context<'_>, usize, Level) -> Level,
     ) -> Result<Option<EventState>, NodeError> {
-        let known = Arc::clone(ctx.group(group));
+        let known = ctx.group(group).clone();
         let (time, key) = (block.time[row], block.key[row]);
         let cached = self
             .groups
@@ -212,10 +212,10 @@ impl Alert {
         let id = if let Some(id) = cached {
             id
         } else {
-            let tags = block.tags(row);
+            let (tags, group_id) = (block.tags(row), known.id());
             let subject = Subject {
                 name: &block.name,
-                group: &known.id,
+                group: &group_id,
                 tags: &tags,
             };
             self.ensure(ctx, group, subject, time)?;
@@ -249,7 +249,7 @@ impl Alert {
         let judged = Judged {
             subject: Subject {
                 name: &block.name,
-                group: &known.id,
+                group: &Arc::clone(&data.group),
                 tags: &tags,
             },
             id: &id,
@@ -277,7 +277,7 @@ impl Alert {
             name: Arc::clone(&block.name),
             task: Arc::clone(ctx.task()),
             category: Arc::clone(&self.settings.category),
-            group: Arc::clone(&group.id),
+            group: group.id().into(),
             tags: tags.clone(),
             fields: fields.collect(),
             recoverable: !self.settings.rules.no_recoveries,
@@ -365,10 +365,11 @@ impl Node for Alert {
     }
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
-        let known = Arc::clone(ctx.group(batch.group));
+        let known = ctx.group(batch.group).clone();
+        let group_id = known.id();
         let subject = Subject {
             name: &batch.name,
-            group: &known.id,
+            group: &group_id,
             tags: &known.tags,
         };
         self.ensure(ctx, batch.group, subject, batch.tmax)?;

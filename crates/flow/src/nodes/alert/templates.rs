@@ -25,7 +25,7 @@ pub(super) struct Templates {
 pub(super) struct Subject<'a> {
     pub(super) name: &'a Arc<str>,
     /// Empty when nothing groups.
-    pub(super) group: &'a Arc<str>,
+    pub(super) group: &'a str,
     pub(super) tags: &'a Tags,
 }
 
@@ -121,7 +121,7 @@ impl Templates {
         let group = if group.is_empty() {
             GoValue::from("nil")
         } else {
-            Arc::clone(group).into()
+            group.into()
         };
         Struct::new(kind)
             .field("Name", Arc::clone(name))

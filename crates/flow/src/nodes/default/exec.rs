@@ -121,7 +121,7 @@ impl Node for Default {
             let regroup = |&group: &GroupId| {
                 let tags = &self.tags;
                 *self.groups.entry(group, || {
-                    let known = Arc::clone(ctx.group(group));
+                    let known = ctx.group(group).clone();
                     let (filled, _) = fill(tags, &known.tags);
                     ctx.groups.intern(&known.dimensions, &known.name, &filled)
                 })
@@ -136,7 +136,7 @@ impl Node for Default {
     }
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
-        let known = Arc::clone(ctx.group(batch.group));
+        let known = ctx.group(batch.group).clone();
         let (filled, count) = fill(&self.tags, &known.tags);
         self.tags_defaulted += i64::from(count);
         let mut out = batch.with_rows(Arc::new(self.block(&batch.rows)));

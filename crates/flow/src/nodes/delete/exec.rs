@@ -67,7 +67,7 @@ impl Delete {
     fn regroup(&mut self, groups: &mut Groups, group: GroupId) -> GroupId {
         let tags = &self.tags;
         *self.groups.entry(group, || {
-            let known = Arc::clone(groups.get(group));
+            let known = groups.get(group).clone();
             if !known.dimensions.tags.iter().any(|tag| tags.contains(tag)) {
                 return group;
             }

@@ -83,8 +83,17 @@ impl From {
 
     /// The times after truncating and rounding; `None` when all stay as they are.
     fn times(&self, times: &[i64]) -> Option<Vec<i64>> {
-        let (truncate, round) = (self.truncate, self.round);
-        let change = |time| go_time::round(go_time::truncate(time, truncate), round);
+        // Points of one time come together: the last answer is usually the next one, and saves two divisions.
+        let mut last = (0, go_time::round(go_time::truncate(0, self.truncate), self.round));
+        let mut change = |time| {
+            if last.0 != time {
+                last = (
+                    time,
+                    go_time::round(go_time::truncate(time, self.truncate), self.round),
+                );
+            }
+            last.1
+        };
         times
             .iter()
             .any(|&time| change(time) != time)

@@ -54,7 +54,7 @@ impl Matching {
 
     /// The group joined on, and whether `group` is more specific.
     fn group(&mut self, groups: &mut Groups, group: GroupId) -> (GroupId, bool) {
-        let known = Arc::clone(groups.get(group));
+        let known = groups.get(group).clone();
         let on = &self.on;
         let joined = *self.joined.entry(group, || {
             let dimensions = Dimensions {

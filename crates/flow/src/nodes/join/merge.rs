@@ -86,7 +86,7 @@ impl Merge {
     /// The measurement and group of what comes of a set (N-85, N-87), and the key of its tags.
     fn identity(&mut self, ctx: &mut Context<'_>, first: &Arrived) -> (Arc<str>, GroupId, RowKey) {
         let name = self.stream_name.as_ref().unwrap_or(&first.name);
-        let known = Arc::clone(ctx.group(first.group));
+        let known = ctx.group(first.group).clone();
         let group = if known.dimensions.by_name {
             ctx.groups.intern(&known.dimensions, name, &known.tags)
         } else {

@@ -168,7 +168,7 @@ impl Sideload {
     fn regroup(&self, ctx: &mut Context<'_>, block: &Block, groups: &[GroupId]) -> Vec<GroupId> {
         let mut out = Vec::with_capacity(groups.len());
         for (row, &group) in groups.iter().enumerate() {
-            let known = Arc::clone(ctx.group(group));
+            let known = ctx.group(group).clone();
             let changed = self
                 .tags
                 .iter()

@@ -50,7 +50,7 @@ impl Stats {
         }
         let mut out = OutputRows::new(Arc::clone(self.keys.table()));
         for (group, count) in counts {
-            let known = Arc::clone(ctx.group(group));
+            let known = ctx.group(group).clone();
             let group = ctx.groups.intern(&known.dimensions, &self.name, &known.tags);
             out.row(&self.name, time, self.keys.of_tags(&known.tags), group);
             out.field(&self.field, ValueRef::Int(count));

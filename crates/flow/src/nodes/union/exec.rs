@@ -76,7 +76,7 @@ impl Union {
     /// A group whose id has the measurement in it follows the new name.
     fn regroup(&self, ctx: &mut Context<'_>, group: GroupId) -> GroupId {
         let Some(name) = &self.rename else { return group };
-        let known = Arc::clone(ctx.group(group));
+        let known = ctx.group(group).clone();
         if known.dimensions.by_name {
             ctx.groups.intern(&known.dimensions, name, &known.tags)
         } else {
