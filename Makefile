@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test bench fuzz lint fmt conformance setup
+.PHONY: demo test bench bench-count fuzz lint fmt conformance setup
 
 demo: ## the tutorial in one command: an embedded cluster, an app, a load that ramps up and down
 	@scripts/setup demo
@@ -18,8 +18,15 @@ test: ## format, lints, layering, tests, conformance
 	@shared="$${CAPSTAN_SHARED:-../shared}/conformance"; \
 	if [ -d "$$shared" ]; then $(CARGO) xtask conformance "$$shared"; else echo "skipped: conformance ($$shared is missing)"; fi
 
-bench: ## the project's own benches
-	$(CARGO) bench --package capstan-model
+bench: ## the criterion suites, then the figures of docs/performance.md through the public API of a release build
+	$(CARGO) bench --package capstan-model --package capstan-benches
+	$(CARGO) build --release --package capstan
+	target/release/capstan bench --table --write docs/performance.md
+
+bench-count: ## instructions per point of the hottest pieces of work, held to the committed figures
+	@scripts/setup bench
+	$(CARGO) build --profile bench --package capstan-benches --bin count
+	target/release/count
 
 fuzz: ## every fuzz target for a minute; scripts/fuzz TARGET SECONDS for one
 	@scripts/fuzz

@@ -1,6 +1,7 @@
 //! Our own verbs, one file each.
 
 pub(crate) mod app;
+pub(crate) mod bench;
 pub(crate) mod cluster;
 pub(crate) mod demo;
 pub(crate) mod explain;

@@ -29,7 +29,7 @@ use anyhow::{Context as _, Result};
 use capstan_runtime::logging::{self, Level, LogOptions};
 use clap::{Parser, Subcommand};
 
-use commands::{app, cluster, demo, explain, load, serve, tick};
+use commands::{app, bench, cluster, demo, explain, load, serve, tick};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,6 +51,7 @@ enum Verb {
     Tick(tick::TickArgs),
     App(app::AppArgs),
     Load(load::LoadArgs),
+    Bench(bench::BenchArgs),
     /// Kapacitor's command line client: define, enable, show, stats, …
     #[command(disable_help_flag = true)]
     Kapacitor {
@@ -120,6 +121,7 @@ fn own(verb: Verb) -> Result<ExitCode> {
             Verb::Explain(args) => Box::pin(explain::run(args)).await,
             Verb::App(args) => Box::pin(app::run(args)).await,
             Verb::Load(args) => Box::pin(load::run(args)).await,
+            Verb::Bench(args) => Box::pin(bench::run(args)).await,
             Verb::Tick(_) | Verb::Kapacitor { .. } | Verb::Version => Ok(ExitCode::SUCCESS),
         }
     })

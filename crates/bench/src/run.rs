@@ -1,0 +1,141 @@
+//! One measurement.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use capstan_base::SharedClock;
+use capstan_client::wire::{CreateTask, Dbrp, TaskStatus, TaskType};
+use capstan_client::{Client, task_href};
+use serde_json::Value;
+
+use crate::drive;
+use crate::error::Error;
+use crate::pipeline::{ENDPOINT, Pipeline};
+use crate::process::Process;
+use crate::report::Figures;
+use crate::workload::Workload;
+
+const TASK: &str = "bench";
+const DATABASE: &str = "bench";
+const RETENTION_POLICY: &str = "autogen";
+
+/// How often a task is asked how far it is. Each question costs the server some microseconds.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Nothing moved for so long: nothing more will come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the load goes.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub url: String,
+    /// The server's process when it is on this machine.
+    pub process: Option<Process>,
+}
+
+/// Defines the task, sends the bodies, waits for the last node, checks what came out, deletes the task.
+pub async fn measure(
+    target: &Target,
+    workload: &Workload,
+    pipeline: &Pipeline,
+    bodies: &[Bytes],
+    connections: usize,
+    clock: &SharedClock,
+) -> Result<Figures, Error> {
+    let client = Client::new(&target.url, false)?;
+    let href = task_href(TASK);
+    // One left over from a run that was broken off.
+    let _ = client.delete_task(&href).await;
+    let task = CreateTask {
+        id: TASK.to_owned(),
+        kind: Some(TaskType::Stream),
+        dbrps: vec![Dbrp {
+            db: DATABASE.to_owned(),
+            rp: RETENTION_POLICY.to_owned(),
+        }],
+        script: pipeline.script().to_owned(),
+        status: Some(TaskStatus::Enabled),
+        ..CreateTask::default()
+    };
+    client.create_task(&task).await?;
+    let cpu_before = target.process.map(Process::cpu).transpose()?;
+    let started = clock.monotonic();
+    let write = format!("/write?db={DATABASE}&rp={RETENTION_POLICY}");
+    drive::send(&target.url, &write, bodies, connections).await?;
+    let sent = clock.monotonic();
+    let done = finished(&client, workload, pipeline, clock).await?;
+    let cpu_after = target.process.map(Process::cpu).transpose()?;
+    let memory = target.process.map(Process::memory).transpose()?;
+    let checked = !matches!(pipeline, Pipeline::Script(_));
+    if checked {
+        let shown: Value = client.get_json(&format!("{href}/{ENDPOINT}"), &[]).await?;
+        pipeline.check(workload, &shown)?;
+    }
+    client.delete_task(&href).await?;
+    let elapsed = done.saturating_sub(started);
+    Ok(Figures {
+        points: workload.points(),
+        seconds: elapsed.as_secs_f64(),
+        write_seconds: sent.saturating_sub(started).as_secs_f64(),
+        points_per_second: workload.points() as f64 / elapsed.as_secs_f64(),
+        cpu_micros_per_point: cpu_before.zip(cpu_after).map(|(before, after)| {
+            after.saturating_sub(before).as_secs_f64() * 1e6 / workload.points() as f64
+        }),
+        memory_bytes: memory.map(|memory| memory.resident),
+        peak_memory_bytes: memory.map(|memory| memory.peak),
+        output_checked: checked,
+    })
+}
+
+/// Waits until the task has worked everything off; says when that was seen.
+async fn finished(
+    client: &Client,
+    workload: &Workload,
+    pipeline: &Pipeline,
+    clock: &SharedClock,
+) -> Result<Duration, Error> {
+    let last = pipeline.last(workload);
+    let mut seen = Vec::new();
+    let mut moved = clock.monotonic();
+    loop {
+        let task = client.task(&task_href(TASK), "").await?;
+        let now = clock.monotonic();
+        let collected: Vec<(String, u64)> = task
+            .stats
+            .node_stats
+            .iter()
+            .map(|(node, stats)| {
+                let collected = stats.get("collected").and_then(Value::as_u64);
+                (node.clone(), collected.unwrap_or_default())
+            })
+            .collect();
+        let of = |wanted: &str| {
+            collected
+                .iter()
+                .find(|(node, _)| node == wanted)
+                .map(|(_, count)| *count)
+        };
+        if let Some((node, expected)) = last {
+            let count = of(node).ok_or_else(|| Error::NoNode(node.to_owned()))?;
+            if count >= expected {
+                return Ok(now);
+            }
+            if now.saturating_sub(moved) > PATIENCE {
+                return Err(Error::Incomplete {
+                    node: node.to_owned(),
+                    collected: count,
+                    expected,
+                    patience: PATIENCE,
+                });
+            }
+        } else if collected == seen && of("stream0").is_some() && now.saturating_sub(moved) > POLL * 40 {
+            // Nothing moved for a while: it was finished when it moved last.
+            return Ok(moved);
+        }
+        if collected != seen {
+            seen = collected;
+            moved = now;
+        }
+        capstan_runtime::sleep(POLL).await;
+    }
+}
