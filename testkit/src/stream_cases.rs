@@ -12,11 +12,13 @@ mod run;
 mod world;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use capstan_gocompat::time_layout::format_rfc3339_nano;
 use serde_json::Value as Json;
 
+use crate::fake_udf::{self, FakeUdf};
 use crate::outside::{self, Outside};
 use crate::report::{CaseResult, Status};
 use crate::script_nodes;
@@ -31,7 +33,7 @@ const SECOND: i64 = 1_000_000_000;
 const BOTH: [Way; 2] = [Way::Whole, Way::Pieces];
 
 /// Expectations that are compared.
-const CHECKED: [&str; 8] = [
+const CHECKED: [&str; 9] = [
     "httpOut",
     "httpPost",
     "influxdbOut",
@@ -40,6 +42,7 @@ const CHECKED: [&str; 8] = [
     "autoscale",
     "startError",
     "completes",
+    "udfInit",
 ];
 
 /// Runs every case of a folder, by file name; recordings are in the folder `data` beside it.
@@ -120,8 +123,14 @@ fn nodes(case: &Json) -> Vec<String> {
 
 /// What of the case is not built.
 fn reason_to_skip(case: &Json, nodes: &[String]) -> Option<String> {
-    if let Some(missing) = nodes.iter().find(|node| !script_nodes::is_built(node)) {
+    let udf = &case["env"]["udf"];
+    let is_udf = |node: &str| node.strip_prefix('@').is_some_and(|name| udf["name"] == name);
+    let is_missing = |node: &&String| !script_nodes::is_built(node) && !is_udf(node);
+    if let Some(missing) = nodes.iter().find(is_missing) {
         return Some(format!("node {missing} is not built"));
+    }
+    if let Some(reason) = fake_udf::reason_to_skip(udf) {
+        return Some(reason);
     }
     let checked = |kind: &str| CHECKED.contains(&kind) || outside::CHECKED.contains(&kind);
     let unknown = expectations(case).find(|expect| !checked(expect["type"].as_str().unwrap_or_default()));
@@ -198,6 +207,8 @@ fn live_times(case: &Json) -> Json {
 
 fn execute(case: &Json, data: &Path, way: Way, outside: Option<&Outside>) -> Result<(), String> {
     let mut world = world::world(case, start_time(case));
+    let udf = FakeUdf::new(&case["env"]["udf"]).ok().map(Arc::new);
+    world.ports.udf = udf.clone().map(|udf| udf as _);
     let handlers = outside.map(|outside| outside.connect(case, &mut world.ports));
     let refused = expectations(case).find(|expect| expect["type"] == "startError");
     let mut tasks = match (run::start(case, &world), refused) {
@@ -226,6 +237,10 @@ fn execute(case: &Json, data: &Path, way: Way, outside: Option<&Outside>) -> Res
             .all()
             .first()
             .map_or(Ok(()), |task| compare::node_stats(expect, &task.stats())),
+        "udfInit" => udf.as_ref().map_or_else(
+            || Err("no function is described".to_owned()),
+            |udf| udf.check_init(expect),
+        ),
         "autoscale" => compare::updates(expect, &world.orchestrator.updates()),
         _ => outside.map_or(Ok(()), |outside| alerts::check(expect, outside)),
     };

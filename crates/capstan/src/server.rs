@@ -76,7 +76,9 @@ impl Server {
         let influx = Influx::new(&settings, scaling.clone())?;
         influx.search();
         let sideload = Arc::new(SideSources::new(&settings)?);
+        let functions = wiring::udf::functions(&settings, Arc::clone(&clock)).await;
         let ports = Ports {
+            udf: functions.map(|functions| functions as _),
             influx_write: (!influx.is_empty()).then(|| Arc::new(influx.clone()) as _),
             influx_query: Some(Arc::new(influx)),
             http_post: Some(Arc::new(Poster::new(&settings, scaling.clone())?)),

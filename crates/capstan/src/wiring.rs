@@ -7,6 +7,7 @@ pub(crate) mod log;
 pub(crate) mod loopback;
 pub(crate) mod scaler;
 pub(crate) mod sideload;
+pub(crate) mod udf;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -43,4 +43,6 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use error::{Error, Problem, Warning};
 pub use load::{Loaded, Overrides, Provenance, Source, find_file, load, resolve};
 pub use print::print_config;
-pub use settings::{BasicAuth, Capstan, HttpPost, Influxdb, Kubernetes, QueuePolicy, Settings, Smtp, Swarm};
+pub use settings::{
+    BasicAuth, Capstan, HttpPost, Influxdb, Kubernetes, QueuePolicy, Settings, Smtp, Swarm, Udf, UdfFunction,
+};

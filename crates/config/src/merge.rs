@@ -10,15 +10,19 @@ use toml::{Table, Value};
 
 use crate::error::{Problem, Warning};
 use crate::load::{Provenance, Source};
-use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Swarm, parse_duration};
+use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Swarm, UdfFunction, parse_duration};
 
 pub(crate) use names::nearest;
+
+/// The table of functions, which has a table for each by its name.
+const FUNCTIONS: &str = "udf.functions";
 
 /// Sections that are lists of tables. Kapacitor takes a single table for `kubernetes`; so do we for each.
 const LISTS: [&str; 4] = ["httppost", "influxdb", "kubernetes", "swarm"];
 
 /// Values that are durations, without the indices of lists.
-const DURATIONS: [&str; 10] = [
+const DURATIONS: [&str; 11] = [
+    "udf.functions.timeout",
     "http.shutdown-timeout",
     "task.snapshot-interval",
     "stats.stats-interval",
@@ -41,7 +45,7 @@ const WORDS: [(&str, &[&str]); 5] = [
 ];
 
 /// Tables whose values are texts, without the indices of lists; those of others are lists of texts.
-const TEXTS: [&str; 2] = ["httppost.headers", "httppost.basic-auth"];
+const TEXTS: [&str; 3] = ["httppost.headers", "httppost.basic-auth", "udf.functions.env"];
 
 /// The merged tree, and what was noticed on the way.
 pub(crate) struct Merge {
@@ -68,8 +72,14 @@ fn sorted(table: Table) -> std::collections::BTreeMap<String, Value> {
     table.into_iter().collect()
 }
 
-/// A path without the indices of lists.
+/// A path without the indices of lists and the names of functions.
 fn general(path: &str) -> String {
+    if let Some((_, key)) = path
+        .strip_prefix(FUNCTIONS)
+        .and_then(|rest| rest.strip_prefix('.')?.split_once('.'))
+    {
+        return format!("{FUNCTIONS}.{key}");
+    }
     let parts: Vec<&str> = path
         .split('.')
         .filter(|part| part.parse::<usize>().is_err())
@@ -151,6 +161,10 @@ impl Merge {
     fn section(&mut self, path: &str, values: Table, source: &Source) {
         for (key, value) in sorted(values) {
             let full = format!("{path}.{key}");
+            if full == FUNCTIONS {
+                self.functions(value, source);
+                continue;
+            }
             if self.find(&full).is_some() {
                 self.set(&full, value, source.clone());
                 continue;
@@ -165,6 +179,36 @@ impl Merge {
                 path: full,
                 suggestion,
             });
+        }
+    }
+
+    /// Functions have names of their own choice, so each gets its place here.
+    fn functions(&mut self, value: Value, source: &Source) {
+        let Value::Table(functions) = value else {
+            self.problem(
+                FUNCTIONS,
+                format!("expected a section, found {}", value.type_str()),
+            );
+            return;
+        };
+        for (name, value) in sorted(functions) {
+            let path = format!("{FUNCTIONS}.{name}");
+            let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if !is_name {
+                self.problem(&path, "scripts cannot spell this name".to_owned());
+                continue;
+            }
+            let Value::Table(values) = value else {
+                self.problem(&path, format!("expected a section, found {}", value.type_str()));
+                continue;
+            };
+            let element = Table::try_from(UdfFunction::default());
+            let element = element.expect("the built-in settings have a TOML form");
+            if let Some(Value::Table(functions)) = self.find_mut(FUNCTIONS) {
+                functions.insert(name, Value::Table(element));
+            }
+            self.section(&path, values, source);
         }
     }
 

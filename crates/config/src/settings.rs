@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use sections::{
     Alert, BasicAuth, Capstan, ConfigOverride, Deadman, Http, HttpPost, Influxdb, Kubernetes, Load, Logging,
-    QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Swarm, Task, Tls,
+    QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Swarm, Task, Tls, Udf, UdfFunction,
 };
 
 pub(crate) use duration::parse as parse_duration;
@@ -38,6 +38,7 @@ pub struct Settings {
     pub alert: Alert,
     pub deadman: Deadman,
     pub smtp: Smtp,
+    pub udf: Udf,
     pub config_override: ConfigOverride,
     pub capstan: Capstan,
     /// Where alerts and nodes post to by name.
@@ -70,6 +71,7 @@ impl Default for Settings {
             alert: Alert::default(),
             deadman: Deadman::default(),
             smtp: Smtp::default(),
+            udf: Udf::default(),
             config_override: ConfigOverride::default(),
             capstan: Capstan::default(),
             httppost: Vec::new(),

@@ -360,3 +360,42 @@ fn mail_and_endpoints_are_read_and_checked() {
     );
     assert_eq!(headers, ["httppost.0.headers: A: expected a string, found 1"]);
 }
+
+#[test]
+fn functions_are_read_and_checked() {
+    let text = "[udf]\n[udf.functions]\n[udf.functions.movingAverage]\nprog = '/usr/bin/python3'\nargs = ['-u', 'a.py']\n\
+        timeout = '10s'\n[udf.functions.movingAverage.env]\nPYTHONPATH = 'x'\n\
+        [udf.functions.other]\nsocket = '/tmp/s'\ntimeout = '500ms'\n";
+    let settings = with(text, &[]).expect("valid").settings;
+    let functions = &settings.udf.functions;
+    let average = &functions["movingAverage"];
+    assert_eq!((&*average.prog, &*average.args[1]), ("/usr/bin/python3", "a.py"));
+    assert_eq!(
+        (average.timeout, &*average.env["PYTHONPATH"]),
+        (Duration::from_secs(10), "x")
+    );
+    assert_eq!(&*functions["other"].socket, "/tmp/s");
+    let printed = print_config(&settings);
+    assert_eq!(with(&printed, &[]).expect("valid").settings.udf, settings.udf);
+    let wrong = "[udf.functions.a]\nprog = 'p'\n[udf.functions.b]\nsocket = 's'\nprog = 'p'\ntimeout = '1s'\n\
+        [udf.functions.c]\ntimeout = '1s'\n";
+    assert_eq!(
+        problems(wrong, &[]),
+        [
+            "udf.functions.a.timeout: timeout is too small: 0ns; it must be set and more than 1ms",
+            "udf.functions.b: both socket and process config provided",
+            "udf.functions.c: must set either prog or socket",
+        ]
+    );
+    assert_eq!(
+        problems("[udf.functions.'a b']\nprog = 'p'\n", &[]),
+        ["udf.functions.a b: scripts cannot spell this name"]
+    );
+    assert_eq!(
+        problems(
+            "[udf.functions.a]\nprog = 'p'\ntimeout = '1s'\nenv = {A = 1}\n",
+            &[]
+        ),
+        ["udf.functions.a.env: A: expected a string, found 1"]
+    );
+}

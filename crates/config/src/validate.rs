@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::error::Problem;
-use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Smtp, Swarm};
+use crate::settings::{HttpPost, Influxdb, Kubernetes, Settings, Smtp, Swarm, Udf};
 
 /// Adds what is wrong with `settings`.
 pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
@@ -56,6 +57,7 @@ pub(crate) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     limits(settings, &mut wrong);
     smtp(&settings.smtp, &mut wrong);
     httppost(&settings.httppost, &mut wrong);
+    udf(&settings.udf, &mut wrong);
     influxdb(&settings.influxdb, &mut wrong);
     kubernetes(&settings.kubernetes, &mut wrong);
     swarm(&settings.swarm, &mut wrong);
@@ -89,6 +91,28 @@ fn limits(settings: &Settings, wrong: &mut Wrong<'_>) {
     ] {
         if value == 0 {
             wrong(format!("capstan.{name}"), "must be more than 0".into());
+        }
+    }
+}
+
+/// S-39.
+fn udf(udf: &Udf, wrong: &mut Wrong<'_>) {
+    for (name, function) in &udf.functions {
+        let mut wrong = |key: &str, message: String| wrong(format!("udf.functions.{name}{key}"), message);
+        if function.timeout <= Duration::from_millis(1) {
+            wrong(
+                ".timeout",
+                format!(
+                    "timeout is too small: {:?}; it must be set and more than 1ms",
+                    function.timeout
+                ),
+            );
+        }
+        let process = !function.prog.is_empty() || !function.args.is_empty() || !function.env.is_empty();
+        match (function.socket.is_empty(), process) {
+            (false, true) => wrong("", "both socket and process config provided".into()),
+            (true, _) if function.prog.is_empty() => wrong("", "must set either prog or socket".into()),
+            _ => {}
         }
     }
 }

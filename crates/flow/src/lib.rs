@@ -73,4 +73,7 @@ pub use node::{Node, NodeError};
 pub use pipeline::{EdgeType, LabelStyle, NodeConfig, NodeId, Pipeline, executing_dot};
 pub use ports::Ports;
 pub use registry::{NodeSpec, REGISTRY};
-pub use script::{DefineError, Definition, Mode, ScriptType, TaskKind, Value, Var, Vars, define, variables};
+pub use script::{
+    DefineError, Definition, Mode, ScriptType, TaskKind, Value, Var, Vars, define, define_with, functions,
+    variables,
+};

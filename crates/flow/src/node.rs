@@ -100,6 +100,22 @@ pub trait Node: Send {
         0
     }
 
+    /// Whether so much waits for a slow port that the task should be given no more data for now.
+    fn busy(&self) -> bool {
+        false
+    }
+
+    /// A snapshot is about to be taken: what is kept outside is asked for.
+    fn prepare_snapshot(&mut self, _ctx: &mut Context<'_>) -> Outcome {
+        Ok(())
+    }
+
+    /// Whether what [`Node::prepare_snapshot`] asked for is still to come. Until it came, nodes below are not asked and
+    /// the snapshot waits.
+    fn is_preparing(&self) -> bool {
+        false
+    }
+
     /// When to call [`Node::timer`], in wall-clock nanoseconds.
     fn next_timer(&self) -> Option<i64> {
         None

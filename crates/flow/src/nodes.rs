@@ -176,6 +176,12 @@ pub(crate) mod kapacitor_loopback {
     mod exec;
     pub(crate) mod spec;
 }
+pub(crate) mod udf {
+    mod exec;
+    pub(crate) mod spec;
+    #[cfg(test)]
+    mod tests;
+}
 pub(crate) mod alert {
     mod augment;
     mod exec;

@@ -6,9 +6,10 @@ mod dot;
 use std::sync::Arc;
 
 pub(crate) use config::strings;
-pub use config::{HandlerCall, NodeConfig};
+pub use config::{FunctionCall, HandlerCall, NodeConfig};
 pub use dot::{LabelStyle, executing_dot};
 
+use crate::ports::udf::UdfInfo;
 use crate::registry::NodeSpec;
 
 /// What moves along an edge.
@@ -76,6 +77,13 @@ impl Pipeline {
     pub(crate) fn add_child(&mut self, parent: NodeId, spec: &'static NodeSpec) -> NodeId {
         let (wants, provides) = spec.edges(self.node(parent).provides);
         let id = self.push(NodeConfig::new(spec, wants, provides));
+        self.link(parent, id);
+        id
+    }
+
+    /// Adds a call of a function of the user's (N-101).
+    pub(crate) fn add_function(&mut self, parent: NodeId, name: &Arc<str>, info: &Arc<UdfInfo>) -> NodeId {
+        let id = self.push(NodeConfig::of_function(Arc::clone(name), Arc::clone(info)));
         self.link(parent, id);
         id
     }

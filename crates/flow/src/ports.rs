@@ -9,6 +9,7 @@ mod loopback;
 pub mod scaler;
 pub mod sideload;
 mod tap;
+pub mod udf;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use scaler::{
 };
 pub use sideload::{SideSource, SideTables, Sideload};
 pub use tap::Tap;
+pub use udf::{Udf, UdfCatalog, UdfInfo, UdfType};
 
 use crate::endpoints::Endpoints;
 use crate::engine::mailbox::Waker;
@@ -50,6 +52,8 @@ pub struct Ports {
     pub http_post: Option<Arc<dyn HttpPost>>,
     /// Where `sideload` finds its sources; `None`: nowhere.
     pub sideload: Option<Arc<dyn Sideload>>,
+    /// The functions of the user's that scripts call with `@name()`; `None`: there are none.
+    pub udf: Option<Arc<dyn Udf>>,
     /// Where `kapacitorLoopback` writes.
     pub loopback: Arc<dyn Loopback>,
     /// The topics that alert events go to.
@@ -79,6 +83,7 @@ impl Ports {
             influx_write: None,
             http_post: None,
             sideload: None,
+            udf: None,
             loopback: Arc::new(NoLoopback),
             alerts: capstan_alert::Service::offline(),
             deadman: Arc::default(),
@@ -87,6 +92,13 @@ impl Ports {
             tap: None,
             wake: Arc::new(|| {}),
         }
+    }
+}
+
+impl Ports {
+    /// What scripts may call with `@name()`.
+    pub fn functions(&self) -> UdfCatalog {
+        self.udf.as_ref().map(|udf| udf.catalog()).unwrap_or_default()
     }
 }
 

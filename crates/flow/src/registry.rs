@@ -266,6 +266,7 @@ pub static REGISTRY: &[&NodeSpec] = &[
     &nodes::barrier::spec::BARRIER,
     &nodes::stats::spec::STATS,
     &nodes::kapacitor_loopback::spec::KAPACITOR_LOOPBACK,
+    &nodes::udf::spec::UDF,
 ];
 
 impl NodeSpec {

@@ -8,6 +8,7 @@ mod arguments;
 mod binder;
 mod error;
 mod expression;
+mod functions;
 mod literal;
 mod methods;
 pub(crate) mod places;
@@ -17,7 +18,7 @@ mod vars;
 
 use capstan_tick::DatabaseRetentionPolicy;
 pub use capstan_tick::ScriptType;
-use capstan_tick::ast::{Kind as Ast, Node};
+use capstan_tick::ast::{ChainOperator, Kind as Ast, Node};
 
 pub use error::DefineError;
 pub(crate) use places::Places;
@@ -26,6 +27,7 @@ pub use value::{Type, Value};
 pub use vars::{Var, Vars};
 
 use crate::pipeline::Pipeline;
+use crate::ports::UdfCatalog;
 use crate::registry::NodeSpec;
 use binder::Binder;
 
@@ -65,6 +67,20 @@ pub struct Definition {
 /// # Errors
 /// The script has mistakes, is of neither type or of both, or builds nothing.
 pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<Definition, DefineError> {
+    define_with(script, kind, vars, mode, &UdfCatalog::default())
+}
+
+/// As [`define`], with functions of the user's that the script may call (T-40).
+///
+/// # Errors
+/// Those of [`define`], and a function that it calls is not there or takes other options.
+pub fn define_with(
+    script: &str,
+    kind: TaskKind,
+    vars: &Vars,
+    mode: Mode,
+    functions: &UdfCatalog,
+) -> Result<Definition, DefineError> {
     let program = capstan_tick::parse(script).map_err(|error| DefineError::syntax(&error))?;
     let script_type = match kind {
         TaskKind::Stream => ScriptType::Stream,
@@ -84,7 +100,7 @@ pub fn define(script: &str, kind: TaskKind, vars: &Vars, mode: Mode) -> Result<D
             "{script_type} tasks are not supported yet"
         )));
     };
-    let mut binder = Binder::new(Some(Pipeline::new(source)), vars, mode);
+    let mut binder = Binder::new(Some(Pipeline::new(source)), vars, mode, functions);
     binder.run(&program);
     let bound = binder.finish()?;
     let pipeline = bound.pipeline.unwrap_or_default();
@@ -110,9 +126,28 @@ pub fn variables(
     mode: Mode,
 ) -> Result<std::collections::BTreeMap<String, Var>, DefineError> {
     let program = capstan_tick::parse(script).map_err(|error| DefineError::syntax(&error))?;
-    let mut binder = Binder::new(None, vars, mode);
+    let functions = UdfCatalog::default();
+    let mut binder = Binder::new(None, vars, mode, &functions);
     binder.run(&program);
     binder.finish().map(|bound| bound.declared)
+}
+
+/// The names of the user's functions that a script calls, each once. None when it cannot be read.
+pub fn functions(script: &str) -> Vec<String> {
+    let Ok(program) = capstan_tick::parse(script) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = Vec::new();
+    capstan_tick::walk::walk(&program, &mut |node| {
+        if let Ast::Chain { operator, right, .. } = &node.kind
+            && *operator == ChainOperator::At
+            && let Ast::Call(call) = &right.kind
+            && !names.contains(&call.name)
+        {
+            names.push(call.name.clone());
+        }
+    });
+    names
 }
 
 fn statements(program: &Node) -> &[Node] {

@@ -141,7 +141,11 @@ impl Tasks {
     }
 
     /// Puts a new task in the place of each, with what the old one remembered, as a restart of the server does.
-    pub fn restart(&mut self) -> Result<(), RunError> {
+    pub fn restart(&mut self, world: &World) -> Result<(), RunError> {
+        for task in self.all.iter_mut().filter(|task| task.is_running()) {
+            task.prepare_snapshot()?;
+        }
+        self.settle(world)?;
         for (task, made) in self.all.iter_mut().zip(&self.made) {
             let snapshot = task.snapshot();
             task.stop();

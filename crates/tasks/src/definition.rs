@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use capstan_flow::ports::UdfCatalog;
 use capstan_flow::{Definition, Mode, Pipeline, TaskKind as FlowKind, Value, Warning};
 
 use crate::error::Error;
@@ -30,20 +31,20 @@ pub(crate) fn statements(script: &str) -> Result<Statements, Error> {
     })
 }
 
-/// The pipeline of a task with its variables.
-pub(crate) fn pipeline(record: &TaskRecord) -> Result<Arc<Pipeline>, Error> {
-    Ok(Arc::new(define(record)?.pipeline))
+/// The pipeline of a task with its variables, and `functions` of the user's that it may call.
+pub(crate) fn pipeline(record: &TaskRecord, functions: &UdfCatalog) -> Result<Arc<Pipeline>, Error> {
+    Ok(Arc::new(define(record, functions)?.pipeline))
 }
 
 /// Traps in the script of a task; none when it is not valid.
-pub(crate) fn warnings(record: &TaskRecord) -> Vec<Warning> {
-    define(record).map_or_else(
+pub(crate) fn warnings(record: &TaskRecord, functions: &UdfCatalog) -> Vec<Warning> {
+    define(record, functions).map_or_else(
         |_| Vec::new(),
         |definition| capstan_flow::lint(&record.script, &definition),
     )
 }
 
-fn define(record: &TaskRecord) -> Result<Definition, Error> {
+fn define(record: &TaskRecord, functions: &UdfCatalog) -> Result<Definition, Error> {
     let mut vars = capstan_flow::Vars::new();
     for (name, var) in &record.vars {
         vars.insert(name.clone(), value(&var.value)?);
@@ -52,7 +53,7 @@ fn define(record: &TaskRecord) -> Result<Definition, Error> {
         TaskKind::Stream => FlowKind::Stream,
         TaskKind::Batch => FlowKind::Batch,
     };
-    capstan_flow::define(&record.script, kind, &vars, Mode::Task)
+    capstan_flow::define_with(&record.script, kind, &vars, Mode::Task, functions)
         .map_err(|error| Error::Script(error.to_string()))
 }
 

@@ -25,6 +25,8 @@ const STATS_INTERVAL: Duration = Duration::from_millis(250);
 const TICK: Duration = Duration::from_secs(1);
 /// How long a task that ends waits for answers that are under way, such as a scale write.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// How long a snapshot waits for what nodes keep elsewhere; then it is left out this time.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest wait before a restart.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// A task that ran this long starts with the first waiting time again.
@@ -126,6 +128,7 @@ impl Running {
             observer,
             last_snapshot: snapshot,
             next_snapshot: now + options.snapshot_interval,
+            snapshot_until: None,
             next_stats: now,
             backoff: options.restart_backoff,
             started: now,
@@ -242,6 +245,8 @@ struct Worker {
     last_snapshot: Option<Vec<u8>>,
     /// Monotonic times.
     next_snapshot: Duration,
+    /// Until when a snapshot that is being prepared may take.
+    snapshot_until: Option<Duration>,
     next_stats: Duration,
     started: Duration,
     backoff: Duration,
@@ -293,6 +298,7 @@ impl Worker {
     /// Waits and starts the task anew until it starts; `None` when it was asked to end meanwhile.
     fn start_again(&mut self) -> Option<Task> {
         let clock = Arc::clone(&self.options.clock);
+        self.snapshot_until = None;
         // What the task remembered may be what broke it: only a task that had run for long takes it back.
         let mut restore = true;
         if clock.monotonic().saturating_sub(self.started) >= STABLE {
@@ -330,7 +336,7 @@ impl Worker {
     /// Runs the task until it is asked to end (`Ok`) or ends by itself.
     fn work(&mut self, task: &mut Task) -> Result<(), TaskError> {
         loop {
-            match self.shared.inbox.next(self.patience(task), true) {
+            match self.shared.inbox.next(self.patience(task), !task.is_busy()) {
                 Event::Data(batch) => task.collect(&batch)?,
                 Event::Wake => task.complete()?,
                 Event::Command(Command::Stats(reply)) => {
@@ -355,9 +361,25 @@ impl Worker {
             }
             if now >= self.next_snapshot {
                 self.next_snapshot = now + self.options.snapshot_interval;
-                self.remember(task);
+                task.prepare_snapshot()?;
+                self.snapshot_until = Some(now + SNAPSHOT_PATIENCE);
             }
+            self.go_on_with_snapshot(task);
         }
+    }
+
+    /// Takes the snapshot that was begun as soon as it is complete.
+    fn go_on_with_snapshot(&mut self, task: &mut Task) {
+        let Some(until) = self.snapshot_until else { return };
+        if !task.is_preparing() {
+            self.remember(task);
+        } else if self.options.clock.monotonic() >= until {
+            task.abandon_snapshot();
+            tracing::warn!(task = %self.program.id, "no snapshot was taken: a node did not give its state in time");
+        } else {
+            return;
+        }
+        self.snapshot_until = None;
     }
 
     /// How long nothing needs to be done.
@@ -372,20 +394,26 @@ impl Worker {
 
     fn end(&mut self, task: &mut Task, ending: Ending) {
         if ending != Ending::Discard {
+            let deadline = self.options.clock.monotonic() + LAST_ANSWERS;
             // Data that was accepted is worked through first.
             loop {
-                let outcome = match self.shared.inbox.next(Duration::ZERO, true) {
+                let left = deadline.saturating_sub(self.options.clock.monotonic());
+                let wait = if task.is_busy() { left } else { Duration::ZERO };
+                let outcome = match self.shared.inbox.next(wait, wait.is_zero()) {
                     Event::Data(batch) => task.collect(&batch),
                     Event::Wake => task.complete(),
-                    Event::Command(_) => Ok(()),
-                    Event::Timeout => break,
+                    Event::Timeout if wait.is_zero() => break,
+                    // A function that is that slow gets all of it at once.
+                    Event::Timeout | Event::Command(_) => Ok(()),
                 };
                 if let Err(error) = outcome {
                     self.tell_failure(&error.to_string());
                     break;
                 }
             }
+            self.prepare_last_snapshot(task, deadline);
             if ending == Ending::Finish
+                && task.is_running()
                 && let Err(error) = task.finish()
             {
                 self.tell_failure(&error.to_string());
@@ -415,6 +443,25 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Has nodes give what they keep elsewhere, which they cannot once they are finished.
+    fn prepare_last_snapshot(&self, task: &mut Task, deadline: Duration) {
+        if task.is_running()
+            && let Err(error) = task.prepare_snapshot()
+        {
+            self.tell_failure(&error.to_string());
+        }
+        while task.is_preparing() {
+            let left = deadline.saturating_sub(self.options.clock.monotonic());
+            if left.is_zero() {
+                task.abandon_snapshot();
+            } else if let Event::Wake = self.shared.inbox.next(left, false)
+                && let Err(error) = task.complete()
+            {
+                self.tell_failure(&error.to_string());
+            }
+        }
     }
 
     fn publish(&self, task: &Task) {

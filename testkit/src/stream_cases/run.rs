@@ -48,7 +48,8 @@ pub(super) fn start(case: &Json, world: &World) -> Result<Tasks, String> {
         };
         let dbrps: Dbrps = task["dbrps"].as_array().into_iter().flatten().map(dbrp).collect();
         let script = word("tick").unwrap_or_default();
-        let definition = capstan_flow::define(script, kind, &Vars::new(), Mode::Task)
+        let functions = world.ports.functions();
+        let definition = capstan_flow::define_with(script, kind, &Vars::new(), Mode::Task, &functions)
             .map_err(|error| error.to_string())?;
         let id = word("task_id").or(word("id")).unwrap_or("task");
         started
@@ -78,7 +79,7 @@ pub(super) fn feed(
         };
         for (at, batch) in body.iter().enumerate() {
             if way.restarts(at, body.len()) {
-                tasks.restart().map_err(|error| error.to_string())?;
+                tasks.restart(world).map_err(|error| error.to_string())?;
             }
             tasks.collect(batch, world).map_err(|error| error.to_string())?;
         }
@@ -118,7 +119,7 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
     let len = recorded.len();
     for (at, (query, by, batch)) in recorded.into_iter().enumerate() {
         if way.restarts(at, len) {
-            tasks.restart().map_err(|error| error.to_string())?;
+            tasks.restart(world).map_err(|error| error.to_string())?;
         }
         tasks
             .collect_batch(query, by, &batch, world)
@@ -131,7 +132,7 @@ fn batches(tasks: &mut Tasks, case: &Json, data: &Path, world: &World, way: Way)
 fn live(tasks: &mut Tasks, steps: &[Json], world: &World, way: Way) -> Result<(), String> {
     for (at, step) in steps.iter().enumerate() {
         if way.restarts(at, steps.len()) {
-            tasks.restart().map_err(|error| error.to_string())?;
+            tasks.restart(world).map_err(|error| error.to_string())?;
         }
         let done = match step["op"].as_str().unwrap_or_default() {
             "send" => tasks.collect(&sent(step), world),

@@ -113,7 +113,7 @@ fn statistics(app: &App) -> BTreeMap<String, Stat> {
             ("task", node.task),
             ("node", node.node),
             ("type", node.task_type.to_owned()),
-            ("kind", node.kind.to_owned()),
+            ("kind", node.kind.to_string()),
         ];
         add(
             "nodes",

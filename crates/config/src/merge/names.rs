@@ -1,7 +1,7 @@
 //! Names that are nearly right, and names that mean something to Kapacitor only.
 
 /// Sections of Kapacitor's file that nothing here acts on yet: taken without a fuss.
-pub(crate) const UNUSED_SECTIONS: [&str; 40] = [
+pub(crate) const UNUSED_SECTIONS: [&str; 39] = [
     "alerta",
     "alertmanager",
     "auth",
@@ -38,7 +38,6 @@ pub(crate) const UNUSED_SECTIONS: [&str; 40] = [
     "teams",
     "telegram",
     "triton",
-    "udf",
     "udp",
     "victorops",
     "zenoss",

@@ -417,6 +417,29 @@ pub struct HttpPost {
     pub basic_auth: BasicAuth,
 }
 
+/// Functions of the user's that scripts call with `@name()` (S-39).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Udf {
+    /// By name.
+    pub functions: BTreeMap<String, UdfFunction>,
+}
+
+/// A function of the user's: a program, or a service behind a Unix socket.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct UdfFunction {
+    /// How long the function may be silent before it is stopped.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// Path of the socket of a service that runs already.
+    pub socket: String,
+    pub prog: String,
+    pub args: Vec<String>,
+    /// Variables added to the server's own.
+    pub env: BTreeMap<String, String>,
+}
+
 /// A user and a password; none when the user is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]

@@ -13,7 +13,7 @@ pub struct TaskStats {
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeStats {
     pub name: String,
-    pub kind: &'static str,
+    pub kind: std::sync::Arc<str>,
     /// Points, or batches, that came in from all parents.
     pub collected: u64,
     /// Points, or batches, that went out, counted once per child; 0 without children.

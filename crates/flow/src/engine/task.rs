@@ -61,6 +61,8 @@ pub struct Task {
     running: bool,
     /// By node: whether it was told of the end of the input; empty while there is more.
     finished: Vec<bool>,
+    /// While a snapshot is prepared: the place in `order` that comes next.
+    preparing: Option<usize>,
 }
 
 impl std::fmt::Debug for Task {
@@ -104,6 +106,7 @@ impl Task {
             out: Vec::new(),
             running: false,
             finished: Vec::new(),
+            preparing: None,
         })
     }
 
@@ -208,7 +211,14 @@ impl Task {
                 .map_err(|error| self.fail(error))?;
             self.sweep()?;
         }
+        self.go_on_preparing()?;
         self.go_on_ending()
+    }
+
+    /// Whether so much waits for slow ports that the task should get no more data until it was [woken](Task::complete).
+    /// Data that comes all the same is taken in.
+    pub fn is_busy(&self) -> bool {
+        self.is_preparing() || self.nodes.iter().any(|running| running.node.busy())
     }
 
     /// How many answers nodes still wait for.
@@ -249,7 +259,7 @@ impl Task {
             .zip(self.pipeline.nodes())
             .map(|(running, config)| NodeStats {
                 name: running.name.to_string(),
-                kind: config.spec.kind,
+                kind: config.kind().into(),
                 collected: running.collected,
                 emitted: running.processed.iter().sum(),
                 errors: running.errors.total(),

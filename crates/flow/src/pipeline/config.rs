@@ -7,6 +7,8 @@ use capstan_alert::{HandlerKind, HandlerOption};
 use capstan_tick::ast;
 
 use super::{EdgeType, NodeId};
+use crate::nodes::udf::spec::UDF;
+use crate::ports::udf::{UdfInfo, UdfOption};
 use crate::registry::{NodeSpec, QUIET};
 use crate::script::Value;
 
@@ -28,6 +30,18 @@ pub struct NodeConfig {
     pub properties: Vec<(&'static str, Vec<Value>)>,
     /// Alert handlers of the script, in order.
     pub handlers: Vec<HandlerCall>,
+    /// The function of the user's that the node calls (N-101).
+    pub function: Option<FunctionCall>,
+}
+
+/// A call of a function of the user's as the script describes it.
+#[derive(Debug, Clone)]
+pub struct FunctionCall {
+    pub name: Arc<str>,
+    /// What the function said about itself when the script was read.
+    pub info: Arc<UdfInfo>,
+    /// Calls of its options in order.
+    pub options: Vec<UdfOption>,
 }
 
 /// A handler as the script describes it.
@@ -53,12 +67,29 @@ impl NodeConfig {
             arguments: Vec::new(),
             properties: Vec::new(),
             handlers: Vec::new(),
+            function: None,
         }
+    }
+
+    /// The node of a call of a function; its edges are what the function says.
+    pub(crate) fn of_function(name: Arc<str>, info: Arc<UdfInfo>) -> Self {
+        let mut config = Self::new(&UDF, info.wants, info.provides);
+        config.function = Some(FunctionCall {
+            name,
+            info,
+            options: Vec::new(),
+        });
+        config
+    }
+
+    /// The word its name starts with (N-03): a function's own name for those of the user's.
+    pub fn kind(&self) -> &str {
+        self.function.as_ref().map_or(self.spec.kind, |call| &call.name)
     }
 
     /// The name in `show`, statistics and logs: the kind and the running number (N-01).
     pub fn name(&self) -> String {
-        format!("{}{}", self.spec.kind, self.number)
+        format!("{}{}", self.kind(), self.number)
     }
 
     /// Arguments of the last call of a property; `None` when it was not called.
@@ -155,6 +186,15 @@ impl NodeConfig {
         for (name, arguments) in &self.properties {
             // Writing to a String cannot fail.
             let _ = write!(text, ".{name}({})", words(arguments));
+        }
+        if let Some(call) = &self.function {
+            let _ = write!(text, "@{}", call.name);
+            for option in &call.options {
+                let _ = write!(text, ".{}", option.name);
+                for value in &option.values {
+                    let _ = write!(text, ",{value}");
+                }
+            }
         }
         text
     }

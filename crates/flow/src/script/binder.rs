@@ -11,6 +11,7 @@ use super::value::{Type, Value};
 use super::vars::{Var, Vars};
 use super::{Mode, statements};
 use crate::pipeline::{NodeId, Pipeline};
+use crate::ports::UdfCatalog;
 
 /// Nested deeper than any script: guards the stack.
 const MAX_DEPTH: usize = 1_000;
@@ -74,6 +75,8 @@ pub(super) struct Binder<'a> {
     scope: BTreeMap<String, Object>,
     given: &'a Vars,
     mode: Mode,
+    /// What `@name()` may call.
+    pub(super) functions: &'a UdfCatalog,
     declared: BTreeMap<String, Var>,
     errors: Vec<DefineError>,
     depth: usize,
@@ -88,7 +91,12 @@ pub(super) struct Bound {
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(pipeline: Option<Pipeline>, given: &'a Vars, mode: Mode) -> Self {
+    pub(super) fn new(
+        pipeline: Option<Pipeline>,
+        given: &'a Vars,
+        mode: Mode,
+        functions: &'a UdfCatalog,
+    ) -> Self {
         let mut scope = BTreeMap::new();
         if let Some(pipeline) = &pipeline {
             let source = pipeline.source();
@@ -100,6 +108,7 @@ impl<'a> Binder<'a> {
             scope,
             given,
             mode,
+            functions,
             declared: BTreeMap::new(),
             errors: Vec::new(),
             depth: 0,

@@ -57,6 +57,14 @@ impl Binder<'_> {
             self.set_option(id, *at, option, name, position, args);
             return Ok(left.clone());
         }
+        if operator == ChainOperator::At
+            && let Some(made) = self.call_function(id, name, position)
+        {
+            return made;
+        }
+        if operator == ChainOperator::Dot && self.set_function_option(id, name, position, args) {
+            return Ok(Object::Node(id));
+        }
         match (operator, chained, property) {
             (ChainOperator::Pipe, Some(made), _) if made.method == DEADMAN.method => {
                 self.add_deadman(id, made, name, position, args)
@@ -77,7 +85,8 @@ impl Binder<'_> {
                 Ok(if plain { left.clone() } else { Object::Node(id) })
             }
             (_, Some(_), _) | (_, _, Some(_)) => {
-                let error = wrong_operator(operator, chained.is_some(), name, spec.kind, position);
+                let kind = self.kind(id);
+                let error = wrong_operator(operator, chained.is_some(), name, &kind, position);
                 self.report_error(error);
                 // A property by the wrong sign still leaves the node.
                 if chained.is_none() {
@@ -87,10 +96,14 @@ impl Binder<'_> {
                 }
             }
             (_, None, None) => {
+                let kind = self.kind(id);
+                if let Some(error) = self.unknown_function(operator, id, name, position) {
+                    return Err(self.report_error(error));
+                }
                 let error = DefineError::at(
                     "no-method",
                     position,
-                    format!("no method or property {name:?} on {}", spec.kind),
+                    format!("no method or property {name:?} on {kind}"),
                 );
                 let handler = match left {
                     Object::Handler(_, at) => self.handler_kind(id, *at),
@@ -102,6 +115,12 @@ impl Binder<'_> {
                 }))
             }
         }
+    }
+
+    /// The word that error texts call a node.
+    pub(super) fn kind(&self, id: NodeId) -> String {
+        let pipeline = self.pipeline.as_ref();
+        pipeline.map_or_else(String::new, |pipeline| pipeline.node(id).kind().to_owned())
     }
 
     fn node_spec(&self, id: NodeId) -> &'static NodeSpec {
@@ -135,7 +154,7 @@ impl Binder<'_> {
                 position,
                 format!(
                     "error calling func {name:?} on {}: cannot {capital} {wants} edge",
-                    self.node_spec(parent).kind
+                    self.kind(parent)
                 ),
             ));
         }
@@ -313,12 +332,12 @@ impl Binder<'_> {
             (Some(_), _) => Err(self.report(
                 "no-property",
                 position,
-                format!("property {name} of {} has no value", spec.kind),
+                format!("property {name} of {} has no value", self.kind(*id)),
             )),
             (None, _) => Err(self.report(
                 "no-property",
                 position,
-                format!("object {} has no property {name}", spec.kind),
+                format!("object {} has no property {name}", self.kind(*id)),
             )),
         }
     }

@@ -220,7 +220,7 @@ impl Play<'_> {
                 }
                 self.tasks.settle(world).map_err(text)?;
             }
-            Step::Restart => self.tasks.restart().map_err(text)?,
+            Step::Restart => self.tasks.restart(world).map_err(text)?,
         }
         Ok(())
     }

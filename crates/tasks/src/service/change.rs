@@ -42,7 +42,7 @@ impl Tasks {
         record.script = new.script;
         record.vars = new.vars;
         record.loaded = loaded;
-        definition::pipeline(&record)?;
+        definition::pipeline(&record, &self.run.ports.functions())?;
         record.dbrps = match (statements.dbrps.is_empty(), new.dbrps.is_empty()) {
             (true, true) => return Err(Error::NoDbrp),
             (false, false) => return Err(Error::BothDbrps),
@@ -107,7 +107,7 @@ impl Tasks {
             updated.vars = patch.vars;
         }
         updated.kind = statements.kind.ok_or(Error::NoType)?;
-        definition::pipeline(&updated)?;
+        definition::pipeline(&updated, &self.run.ports.functions())?;
 
         let now = self.clock.now_nanos();
         updated.modified = now;

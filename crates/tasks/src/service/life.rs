@@ -76,9 +76,16 @@ impl Tasks {
     }
 
     fn try_start(&self, record: &TaskRecord) -> Result<(), Error> {
+        // What a function takes may have changed since it was asked last.
+        if let Some(udf) = &self.run.ports.udf {
+            let called = capstan_flow::functions(&record.script);
+            if !called.is_empty() {
+                udf.refresh(&called);
+            }
+        }
         let program = Program {
             id: record.id.as_str().into(),
-            pipeline: definition::pipeline(record)?,
+            pipeline: definition::pipeline(record, &self.run.ports.functions())?,
             dbrps: record
                 .dbrps
                 .iter()

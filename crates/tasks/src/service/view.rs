@@ -41,7 +41,7 @@ pub struct NodeStatistics {
     /// `stream` or `batch`.
     pub task_type: &'static str,
     pub node: String,
-    pub kind: &'static str,
+    pub kind: Arc<str>,
     pub values: Vec<(&'static str, i64)>,
 }
 
@@ -112,7 +112,7 @@ impl Tasks {
             view.dot = executing_dot(running.pipeline(), &record.id, &stats, style);
             view.stats = Some(stats);
         } else {
-            match definition::pipeline(record) {
+            match definition::pipeline(record, &self.run.ports.functions()) {
                 Ok(pipeline) => view.dot = pipeline.dot(&record.id),
                 Err(Error::Script(reason)) => view.error = reason,
                 Err(error) => view.error = error.to_string(),
@@ -123,7 +123,7 @@ impl Tasks {
 
     /// Traps in a task's script, in the order of its lines.
     pub fn warnings(&self, record: &TaskRecord) -> Vec<capstan_flow::Warning> {
-        definition::warnings(record)
+        definition::warnings(record, &self.run.ports.functions())
     }
 
     /// What an `httpOut` node of a running task published (H-49): compact JSON.
@@ -165,7 +165,7 @@ impl Tasks {
             let task_type = pipeline.edge().as_str();
             for (config, node) in pipeline.nodes().iter().zip(&stats.nodes) {
                 let mut values = node.entries();
-                if node.kind == task_type {
+                if *node.kind == *task_type {
                     values.push(("dropped", i64::try_from(running.dropped()).unwrap_or(i64::MAX)));
                     values.push(("restarts", i64::try_from(running.restarts()).unwrap_or(i64::MAX)));
                 }
@@ -173,7 +173,7 @@ impl Tasks {
                     task: task.clone(),
                     task_type,
                     node: node.name.clone(),
-                    kind: node.kind,
+                    kind: Arc::clone(&node.kind),
                     values,
                 });
                 for (&child, &collected) in config.children.iter().zip(&node.processed) {

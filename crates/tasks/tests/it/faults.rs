@@ -107,7 +107,7 @@ fn a_task_that_hangs_loses_its_own_data_and_nobody_elses() {
     let nodes = server.tasks.statistics().0;
     let dropped = nodes
         .iter()
-        .find(|node| node.task == "hangs" && node.kind == "stream")
+        .find(|node| node.task == "hangs" && &*node.kind == "stream")
         .unwrap();
     assert!(dropped.values.contains(&("dropped", 12)), "{:?}", dropped.values);
     drop(release);

@@ -50,6 +50,7 @@ impl Task {
     pub fn stop(&mut self) {
         self.running = false;
         self.finished.clear();
+        self.preparing = None;
         self.inbox.close();
         self.ports.endpoints.clear();
         for running in &mut self.nodes {

@@ -1,10 +1,47 @@
 //! What a task remembers across restarts.
 
+use super::error::TaskError;
 use super::{Running, Task};
 use crate::engine::snapshot::{RestoreGroups, SnapshotError, SnapshotGroups, Stored, StoredNode, VERSION};
 use crate::pipeline::NodeConfig;
 
 impl Task {
+    /// Asks nodes whose state is kept elsewhere for it, parents before children, so that the next [`Task::snapshot`] has
+    /// it. While [`Task::is_preparing`] says that some is not there yet, answers bring it; data has to wait until then.
+    pub fn prepare_snapshot(&mut self) -> Result<(), TaskError> {
+        self.check_running()?;
+        self.preparing.get_or_insert(0);
+        self.go_on_preparing()
+    }
+
+    /// Whether a snapshot is being prepared.
+    pub fn is_preparing(&self) -> bool {
+        self.preparing.is_some()
+    }
+
+    /// Gives up a snapshot that is being prepared.
+    pub fn abandon_snapshot(&mut self) {
+        self.preparing = None;
+    }
+
+    /// Goes on to the next node that has to be waited for.
+    pub(super) fn go_on_preparing(&mut self) -> Result<(), TaskError> {
+        while let Some(next) = self.preparing {
+            let before = next.checked_sub(1).map(|before| self.order[before].index());
+            if before.is_some_and(|before| self.nodes[before].node.is_preparing()) {
+                return Ok(());
+            }
+            let Some(&at) = self.order.get(next) else {
+                self.preparing = None;
+                return Ok(());
+            };
+            self.preparing = Some(next + 1);
+            self.call(at, |node, ctx| node.prepare_snapshot(ctx))
+                .map_err(|error| self.fail(error))?;
+        }
+        Ok(())
+    }
+
     /// What the task remembers, to be given to [`Task::restore`] of a later run.
     pub fn snapshot(&self) -> Vec<u8> {
         let mut groups = SnapshotGroups::new(&self.groups);
