@@ -5,7 +5,6 @@ mod fmt;
 mod graph;
 mod run;
 mod test;
-mod vars;
 
 use std::fs;
 use std::io::Read;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use capstan_flow::{Mode, TaskKind, Vars, Warning};
 use capstan_tick::{Diagnostic, Severity};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::{each, name, vars};
+use super::run::{KindWord, read_vars, task_kind};
+use super::{each, name};
 
 /// Says what the server would refuse in scripts, and what it would do that is hardly meant
 #[derive(Debug, Args)]
@@ -18,8 +19,8 @@ pub(super) struct CheckArgs {
     files: Vec<PathBuf>,
     /// What the scripts must be; otherwise they say so themselves
     #[arg(long = "type", value_enum)]
-    kind: Option<Kind>,
-    /// Values of variables, as JSON
+    kind: Option<KindWord>,
+    /// Values of variables, JSON or YAML
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
     /// Fail for warnings too
@@ -30,21 +31,16 @@ pub(super) struct CheckArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    Stream,
-    Batch,
-}
-
 /// Checks every file; false when the server would refuse one.
 pub(super) fn run(args: &CheckArgs) -> Result<bool> {
-    let vars = match &args.vars {
-        Some(file) => vars::read(file)?,
-        None => Vars::new(),
-    };
     each(&args.files, |script, file| {
         let name = name(file);
-        let report = report(args, &vars, script, &name);
+        let kind = task_kind(args.kind);
+        let vars = match &args.vars {
+            Some(file) => read_vars(file, script, kind)?,
+            None => Vars::new(),
+        };
+        let report = report(kind, &vars, script, &name);
         if args.json {
             let mut out = std::io::stdout().lock();
             for (line, diagnostic, rows) in &report.findings {
@@ -73,7 +69,7 @@ struct Report {
 
 /// Syntax first, all of it; then what the names in the script mean; then what the lint says. Variables need no values, as
 /// in a template.
-fn report(args: &CheckArgs, vars: &Vars, script: &str, name: &str) -> Report {
+fn report(kind: TaskKind, vars: &Vars, script: &str, name: &str) -> Report {
     let errors = capstan_tick::errors(script);
     if !errors.is_empty() {
         let text = errors.iter().map(|error| error.render(script, name)).collect();
@@ -85,11 +81,6 @@ fn report(args: &CheckArgs, vars: &Vars, script: &str, name: &str) -> Report {
             text,
         };
     }
-    let kind = match args.kind {
-        None => TaskKind::Auto,
-        Some(Kind::Stream) => TaskKind::Stream,
-        Some(Kind::Batch) => TaskKind::Batch,
-    };
     match capstan_flow::define(script, kind, vars, Mode::Template) {
         Ok(definition) => {
             let warnings = capstan_flow::lint(script, &definition);
