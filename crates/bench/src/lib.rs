@@ -33,6 +33,6 @@ pub use error::Error;
 pub use latency::Latency;
 pub use pipeline::Pipeline;
 pub use report::Figures;
-pub use run::{Target, measure};
+pub use run::{Pressure, Target, measure};
 pub use server::Server;
 pub use workload::Workload;

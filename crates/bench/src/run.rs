@@ -16,6 +16,15 @@ use crate::report::Figures;
 use crate::workload::Workload;
 
 const TASK: &str = "bench";
+
+/// How load is put on.
+#[derive(Debug, Clone, Copy)]
+pub struct Pressure {
+    /// Connections that send at once.
+    pub connections: usize,
+    /// Tasks that do the same work on the same points.
+    pub tasks: usize,
+}
 const DATABASE: &str = "bench";
 const RETENTION_POLICY: &str = "autogen";
 
@@ -33,45 +42,53 @@ pub struct Target {
     pub process: Option<Process>,
 }
 
-/// Defines the task, sends the bodies, waits for the last node, checks what came out, deletes the task.
+/// Defines the tasks, sends the bodies, waits for the last nodes, checks what came out, deletes the tasks.
 pub async fn measure(
     target: &Target,
     workload: &Workload,
     pipeline: &Pipeline,
     bodies: &[Bytes],
-    connections: usize,
+    pressure: Pressure,
     clock: &SharedClock,
 ) -> Result<Figures, Error> {
     let client = Client::new(&target.url, false)?;
-    let href = task_href(TASK);
-    // One left over from a run that was broken off.
-    let _ = client.delete_task(&href).await;
-    let task = CreateTask {
-        id: TASK.to_owned(),
-        kind: Some(TaskType::Stream),
-        dbrps: vec![Dbrp {
-            db: DATABASE.to_owned(),
-            rp: RETENTION_POLICY.to_owned(),
-        }],
-        script: pipeline.script().to_owned(),
-        status: Some(TaskStatus::Enabled),
-        ..CreateTask::default()
-    };
-    client.create_task(&task).await?;
+    let ids: Vec<String> = (0..pressure.tasks.max(1)).map(|n| format!("{TASK}{n}")).collect();
+    for id in &ids {
+        // One left over from a run that was broken off.
+        let _ = client.delete_task(&task_href(id)).await;
+        let task = CreateTask {
+            id: id.clone(),
+            kind: Some(TaskType::Stream),
+            dbrps: vec![Dbrp {
+                db: DATABASE.to_owned(),
+                rp: RETENTION_POLICY.to_owned(),
+            }],
+            script: pipeline.script().to_owned(),
+            status: Some(TaskStatus::Enabled),
+            ..CreateTask::default()
+        };
+        client.create_task(&task).await?;
+    }
     let cpu_before = target.process.map(Process::cpu).transpose()?;
     let started = clock.monotonic();
     let write = format!("/write?db={DATABASE}&rp={RETENTION_POLICY}");
-    drive::send(&target.url, &write, bodies, connections).await?;
+    drive::send(&target.url, &write, bodies, pressure.connections).await?;
     let sent = clock.monotonic();
-    let done = finished(&client, workload, pipeline, clock).await?;
+    let mut done = sent;
+    for id in &ids {
+        done = done.max(finished(&client, id, workload, pipeline, clock).await?);
+    }
     let cpu_after = target.process.map(Process::cpu).transpose()?;
     let memory = target.process.map(Process::memory).transpose()?;
     let checked = !matches!(pipeline, Pipeline::Script(_));
-    if checked {
-        let shown: Value = client.get_json(&format!("{href}/{ENDPOINT}"), &[]).await?;
-        pipeline.check(workload, &shown)?;
+    for id in &ids {
+        let href = task_href(id);
+        if checked {
+            let shown: Value = client.get_json(&format!("{href}/{ENDPOINT}"), &[]).await?;
+            pipeline.check(workload, &shown)?;
+        }
+        client.delete_task(&href).await?;
     }
-    client.delete_task(&href).await?;
     let elapsed = done.saturating_sub(started);
     Ok(Figures {
         points: workload.points(),
@@ -87,9 +104,10 @@ pub async fn measure(
     })
 }
 
-/// Waits until the task has worked everything off; says when that was seen.
+/// Waits until a task has worked everything off; says when that was seen.
 async fn finished(
     client: &Client,
+    id: &str,
     workload: &Workload,
     pipeline: &Pipeline,
     clock: &SharedClock,
@@ -98,7 +116,7 @@ async fn finished(
     let mut seen = Vec::new();
     let mut moved = clock.monotonic();
     loop {
-        let task = client.task(&task_href(TASK), "").await?;
+        let task = client.task(&task_href(id), "").await?;
         let now = clock.monotonic();
         let collected: Vec<(String, u64)> = task
             .stats

@@ -116,11 +116,29 @@ impl<T> PerGroup<T> {
     }
 }
 
+/// What may be kept by row key: it has a value that never occurs, so that an entry takes no more room than it.
+pub trait Kept: Copy + PartialEq {
+    /// Not known yet.
+    const UNKNOWN: Self;
+}
+
+impl Kept for u32 {
+    const UNKNOWN: Self = Self::MAX;
+}
+
+impl Kept for GroupId {
+    const UNKNOWN: Self = Self(u32::MAX);
+}
+
+impl Kept for (u32, u32) {
+    const UNKNOWN: Self = (u32::MAX, u32::MAX);
+}
+
 /// A value per row key, for each table met lately. Filled on first sight.
 #[derive(Debug)]
 pub struct ByKey<T> {
     /// Most recently used last.
-    tables: Vec<(u32, Vec<Option<T>>)>,
+    tables: Vec<(u32, Vec<T>)>,
 }
 
 /// A node meets the tables of its few parents; more at once means that tables come and go.
@@ -132,7 +150,7 @@ impl<T> Default for ByKey<T> {
     }
 }
 
-impl<T: Copy> ByKey<T> {
+impl<T: Kept> ByKey<T> {
     /// The values of one table's keys, by key.
     pub fn table(&mut self, table: &KeyTable) -> KeyValues<'_, T> {
         let id = table.id();
@@ -165,22 +183,24 @@ impl<T: Copy> ByKey<T> {
 /// Values of the keys of one table.
 #[derive(Debug)]
 pub struct KeyValues<'a, T> {
-    values: &'a mut Vec<Option<T>>,
+    values: &'a mut Vec<T>,
 }
 
-impl<T: Copy> KeyValues<'_, T> {
+impl<T: Kept> KeyValues<'_, T> {
     /// The value of a key, made on first sight.
     #[inline]
     pub fn get(&mut self, key: RowKey, make: impl FnOnce() -> T) -> T {
         let at = key as usize;
-        if let Some(Some(value)) = self.values.get(at) {
-            return *value;
+        if let Some(&value) = self.values.get(at)
+            && value != T::UNKNOWN
+        {
+            return value;
         }
         if at >= self.values.len() {
-            self.values.resize(at + 1, None);
+            self.values.resize(at + 1, T::UNKNOWN);
         }
         let value = make();
-        self.values[at] = Some(value);
+        self.values[at] = value;
         value
     }
 }
@@ -290,7 +310,7 @@ mod tests {
     #[test]
     fn keys_of_two_tables_do_not_mix() {
         let (a, b) = (KeyTable::new(), KeyTable::new());
-        let mut map: ByKey<u8> = ByKey::default();
+        let mut map: ByKey<u32> = ByKey::default();
         assert_eq!(map.table(&a).get(3, || 1), 1);
         assert_eq!(map.table(&b).get(3, || 2), 2);
         assert_eq!(map.table(&a).get(3, || 9), 1);

@@ -26,6 +26,8 @@ pub struct Totals {
     pub points: u64,
     /// Lines rejected.
     pub rejected: u64,
+    /// Of these, lines of series beyond the limit ([`crate::IngestOptions::max_series`]).
+    pub series_refused: u64,
     /// Bodies refused as a whole.
     pub refused: u64,
 }

@@ -25,7 +25,8 @@ pub struct IngestOptions {
     pub max_body_bytes: usize,
     /// The largest body, decompressed.
     pub max_decompressed_bytes: usize,
-    /// The most series (spellings of series keys) remembered of one database and retention policy.
+    /// The most series (spellings of series keys) of one database and retention policy. Points of further ones are
+    /// refused, unless most of those known are not written any more and give way.
     pub max_series: usize,
     /// The most (database, retention policy) pairs.
     pub max_databases: usize,
@@ -109,6 +110,7 @@ impl Ingest {
         totals.bytes += bytes as u64;
         totals.points += outcome.accepted as u64;
         totals.rejected += outcome.rejected_total as u64;
+        totals.series_refused += outcome.series_refused as u64;
     }
 
     /// Counts a body that was refused.

@@ -142,6 +142,7 @@ fn good_lines_are_kept_and_bad_ones_named() {
             bytes: 27,
             points: 2,
             rejected: 2,
+            series_refused: 0,
             refused: 0
         }
     );
@@ -298,4 +299,38 @@ fn batches_made_inside_are_routed_too() {
         .expect("taken");
     assert_eq!(sink.rows(), [("nodes".to_owned(), 5)]);
     assert_eq!(ingest.ingress().len(), 1);
+}
+
+#[test]
+fn series_beyond_the_limit_are_refused_until_others_are_gone() {
+    let options = IngestOptions {
+        max_series: 3,
+        ..IngestOptions::default()
+    };
+    let ingest = Ingest::new(options, VirtualClock::at(0));
+    let write = |body: &str| {
+        ingest
+            .write("db", "rp", "n", Encoding::Identity, body.as_bytes())
+            .expect("taken")
+    };
+    let outcome = write("a,n=1 v=1 1\na,n=2 v=1 1\na,n=3 v=1 1\na,n=4 v=1 1\na,n=1 v=1 2");
+    assert_eq!(
+        (outcome.accepted, outcome.rejected_total, outcome.series_refused),
+        (4, 1, 1)
+    );
+    assert_eq!(
+        outcome.rejected[0].to_string(),
+        "line 4: unable to parse 'a,n=4 v=1 1': more than 3 series; max-series sets the limit"
+    );
+    // The known ones are still written: it stays so.
+    for _ in 0..20 {
+        let outcome = write("a,n=1 v=1 3\na,n=2 v=1 3\na,n=3 v=1 3\na,n=4 v=1 3");
+        assert_eq!(outcome.series_refused, 1);
+    }
+    // When they are not any more, the new one takes their place.
+    let refused = (0..40)
+        .take_while(|_| write("a,n=4 v=1 4").series_refused == 1)
+        .count();
+    assert!(refused < 40, "the new series stays refused");
+    assert_eq!(ingest.totals().series_refused, 21 + refused as u64);
 }

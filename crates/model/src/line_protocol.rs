@@ -157,6 +157,8 @@ pub enum Reason {
     NotUtf8,
     #[error("more than {0} fields in one measurement")]
     TooManyFields(usize),
+    #[error("more than {0} series; max-series sets the limit")]
+    TooManySeries(usize),
 }
 
 /// A line that was left out.
@@ -189,6 +191,8 @@ pub struct Outcome {
     pub rejected: Vec<Rejected>,
     /// How many lines were left out in all.
     pub rejected_total: usize,
+    /// How many of these belong to series beyond the limit.
+    pub series_refused: usize,
 }
 
 /// A body parsed in one go.
@@ -388,6 +392,10 @@ impl<'a> Parser<'a> {
 
     fn reject(&mut self, text: &[u8], reason: Reason) {
         self.progress.outcome.rejected_total += 1;
+        if matches!(reason, Reason::TooManySeries(_)) {
+            self.progress.outcome.series_refused += 1;
+            self.index.count_rows(1);
+        }
         if self.progress.outcome.rejected.len() < self.progress.options.max_rejected {
             let shown = &text[..text.len().min(self.progress.options.max_excerpt)];
             let mut shown = String::from_utf8_lossy(shown).into_owned();

@@ -107,6 +107,17 @@ fn statistics(app: &App) -> BTreeMap<String, Stat> {
             BTreeMap::from([("points_received".to_owned(), series.points_received.into())]),
         );
     }
+    let totals = app.ingest.totals();
+    let values = [
+        ("write_req", totals.writes),
+        ("write_req_bytes", totals.bytes),
+        ("write_req_fail", totals.refused),
+        ("points_written_ok", totals.points),
+        ("points_written_fail", totals.rejected),
+        ("points_refused_max_series", totals.series_refused),
+    ];
+    let values = values.map(|(name, value)| (name.to_owned(), value.into()));
+    add("httpd", Vec::new(), BTreeMap::from(values));
     let (nodes, edges) = app.tasks.statistics();
     for node in nodes {
         let tags = vec![

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, ensure};
 use capstan_base::SystemClock;
 use capstan_bench::process::Process;
-use capstan_bench::{Figures, Pipeline, Server, Target, Workload, measure};
+use capstan_bench::{Figures, Pipeline, Pressure, Server, Target, Workload, measure};
 use clap::{Args, ValueEnum};
 
 /// Puts load on a server and prints points per second, CPU per point and memory.
@@ -33,6 +33,9 @@ pub(crate) struct BenchArgs {
     /// Connections that send at once
     #[arg(long, default_value_t = 1)]
     connections: usize,
+    /// Tasks that do the same work on the same points
+    #[arg(long, default_value_t = 1)]
+    tasks: usize,
     /// What is computed
     #[arg(long, value_enum, default_value_t = Work::Yardstick, conflicts_with = "script")]
     work: Work,
@@ -119,6 +122,10 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
         (None, Work::Yardstick) => Pipeline::Yardstick,
         (None, Work::Filter) => Pipeline::Filter,
     };
+    let pressure = Pressure {
+        connections: args.connections,
+        tasks: args.tasks,
+    };
     let bodies = workload.bodies();
     let mut results: Vec<(String, Figures)> = Vec::new();
     let mut out = std::io::stdout().lock();
@@ -134,7 +141,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
             },
             Server::target,
         );
-        let figures = measure(&target, &workload, &pipeline, &bodies, args.connections, &clock).await?;
+        let figures = measure(&target, &workload, &pipeline, &bodies, pressure, &clock).await?;
         drop(own);
         if !args.json {
             writeln!(out, "capstan   {}", figures.line())?;
@@ -145,7 +152,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
                 url: url.clone(),
                 process: args.compare_pid.map(|pid| Process { pid }),
             };
-            let figures = measure(&target, &workload, &pipeline, &bodies, args.connections, &clock).await?;
+            let figures = measure(&target, &workload, &pipeline, &bodies, pressure, &clock).await?;
             if !args.json {
                 writeln!(out, "compared  {}", figures.line())?;
             }
@@ -171,6 +178,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
             "seconds": workload.seconds,
             "linesPerBody": workload.lines,
             "connections": args.connections,
+            "tasks": args.tasks,
             "runs": runs,
             "ratio": ratio.is_finite().then_some(ratio),
         });

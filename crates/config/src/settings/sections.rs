@@ -234,7 +234,7 @@ pub struct Capstan {
     pub max_body_bytes: usize,
     /// The largest body of a request, decompressed.
     pub max_decompressed_bytes: usize,
-    /// The most series remembered of one database and retention policy.
+    /// The most series of one database and retention policy; points of further ones are refused.
     pub max_series: usize,
     /// The most databases and retention policies written to.
     pub max_databases: usize,

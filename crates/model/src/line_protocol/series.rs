@@ -108,7 +108,8 @@ impl SeriesIndex {
         }
     }
 
-    /// Sets how many spellings are kept at most; with more the index starts over.
+    /// Sets how many spellings are kept at most. Points of further series are refused, until it turns out that most of
+    /// those that are known are not written any more: then the index starts over.
     #[must_use]
     pub fn with_max_series(mut self, max_series: usize) -> Self {
         self.max_series = max_series.clamp(1, u32::MAX as usize);
@@ -133,7 +134,7 @@ impl SeriesIndex {
     /// Whether the batch should be closed so that the index can start over.
     #[inline]
     pub(super) fn wants_rotation(&self) -> bool {
-        self.entries.len() >= self.max_series || self.raw.len() > (u32::MAX as usize) / 2
+        self.raw.len() > (u32::MAX as usize) / 2
     }
 
     /// Prepares for a new batch; no block of an earlier one is open any more.
@@ -158,7 +159,7 @@ impl SeriesIndex {
         self.measurements[measurement as usize].slot = (self.batch, slot);
     }
 
-    /// Counts the rows of a finished batch.
+    /// Counts rows: those of a finished batch, and those that were refused because their series is one too many.
     pub(super) fn count_rows(&mut self, rows: usize) {
         if let Review::AfterRows { rows: left, .. } = &mut self.review {
             *left = left.saturating_sub(rows);
@@ -167,7 +168,7 @@ impl SeriesIndex {
 
     fn review_says_stale(&mut self) -> bool {
         match self.review {
-            Review::AtCount(count) if self.entries.len() >= count => {
+            Review::AtCount(count) if self.entries.len() >= count.min(self.max_series) => {
                 self.entries.iter_mut().for_each(|entry| entry.seen = false);
                 let entries = self.entries.len();
                 self.review = Review::AfterRows {
@@ -227,6 +228,9 @@ impl SeriesIndex {
         let raw = &line[..key.end];
         if let Some(entry) = self.find(raw) {
             return Ok(entry);
+        }
+        if self.entries.len() >= self.max_series {
+            return Err(Reason::TooManySeries(self.max_series));
         }
         let name = scan::unescape(&line[..key.name_end], b",\" =")?;
         let mut tags = Vec::with_capacity(key.tags.len());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use capstan_base::SharedClock;
-use capstan_bench::{Figures, Latency, Pipeline, Server, Workload, latency, measure};
+use capstan_bench::{Figures, Latency, Pipeline, Pressure, Server, Workload, latency, measure};
 
 /// What stands between these lines of a document is replaced.
 const BEGIN: &str = "<!-- capstan bench: begin -->";
@@ -16,6 +16,12 @@ const POINTS: u64 = 10_000_000;
 
 /// Measurements of each row.
 const RUNS: usize = 2;
+
+/// One connection, one task.
+const ONE: Pressure = Pressure {
+    connections: 1,
+    tasks: 1,
+};
 
 /// Writes behind the latency figures.
 const WRITES: usize = 500;
@@ -60,7 +66,7 @@ pub(super) async fn run(binary: &Path, clock: &SharedClock, mut said: impl FnMut
         let mut runs = Vec::new();
         for _ in 0..RUNS {
             let server = Server::start(binary, "", clock)?;
-            let figures = measure(&server.target(), &workload, &row.pipeline, &bodies, 1, clock).await?;
+            let figures = measure(&server.target(), &workload, &row.pipeline, &bodies, ONE, clock).await?;
             said(&format!("{:<30} {}", row.name, figures.line()));
             runs.push(figures);
         }
