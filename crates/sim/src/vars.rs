@@ -56,7 +56,7 @@ fn of_type(node: &Node, declared: &str) -> Result<Value, Problem> {
     if word != declared {
         return Err(Problem::new(
             kind.at,
-            format!("the script declares a {declared}, not a {word}"),
+            format!("the script declares type {declared}, not {word}"),
         ));
     }
     match (node.get("value"), word) {
