@@ -14,6 +14,9 @@ use crate::tags::Tags;
 /// Below this many spellings nothing is ever forgotten.
 const KEEP: usize = 1 << 14;
 
+/// How many of the forgotten spellings are remembered by their hash, to see whether they come back.
+const SAMPLE: usize = 512;
+
 /// With this many fields in a measurement the index starts over at the next batch: their names are not the fixed set that
 /// names are meant to be.
 const CROWDED: usize = 4_096;
@@ -23,7 +26,8 @@ const CROWDED: usize = 4_096;
 ///
 /// Series that nobody writes any more are forgotten all at once: when the number of spellings has doubled and most of
 /// them are not seen during the next rows, the index starts over with a new [`KeyTable`]. Live series are learned again
-/// at their next point; whoever keeps state by group loses nothing, because groups are found by tags.
+/// at their next point; whoever keeps state by group loses nothing, because groups are found by tags. When many of the
+/// forgotten ones come back, they were only slow (very many hosts take turns), and more are kept from then on.
 #[derive(Debug)]
 pub struct SeriesIndex {
     pub(super) database: Arc<str>,
@@ -39,6 +43,12 @@ pub struct SeriesIndex {
     last: u32,
     max_series: usize,
     review: Review,
+    /// How many spellings there are before any is doubted.
+    keep: usize,
+    /// Hashes of some of those that were forgotten last, sorted.
+    sample: Vec<u64>,
+    /// How many of the sample came back.
+    returned: usize,
     /// Number of the batch under construction.
     batch: u64,
     /// Whether a measurement has more fields than are worth remembering.
@@ -103,6 +113,9 @@ impl SeriesIndex {
             last: 0,
             max_series: 4_000_000,
             review: Review::AtCount(KEEP),
+            keep: KEEP,
+            sample: Vec::new(),
+            returned: 0,
             batch: 0,
             crowded: false,
         }
@@ -141,9 +154,23 @@ impl SeriesIndex {
     pub(super) fn begin_batch(&mut self) {
         self.batch += 1;
         if self.wants_rotation() || self.crowded || self.review_says_stale() {
+            let (batch, hasher) = (self.batch, self.hasher.clone());
+            let step = self.entries.len().div_ceil(SAMPLE).max(1);
+            let mut sample: Vec<u64> = self
+                .entries
+                .iter()
+                .step_by(step)
+                .map(|entry| hasher.hash_one(self.raw_of(entry)))
+                .collect();
+            sample.sort_unstable();
             let fresh = Self::new(Arc::clone(&self.database), Arc::clone(&self.retention_policy));
-            let batch = self.batch;
-            *self = fresh.with_max_series(self.max_series);
+            *self = Self {
+                hasher,
+                sample,
+                keep: self.keep,
+                review: Review::AtCount(self.keep),
+                ..fresh.with_max_series(self.max_series)
+            };
             self.batch = batch;
         }
     }
@@ -258,8 +285,19 @@ impl SeriesIndex {
             next: at.wrapping_add(1),
         };
         self.entries.push(entry);
-        let (hasher, entries, text) = (&self.hasher, &self.entries, &self.raw);
+        let hasher = &self.hasher;
         let hash = hasher.hash_one(raw);
+        if self.sample.binary_search(&hash).is_ok() {
+            self.returned += 1;
+            if self.returned > self.sample.len() / 4 {
+                // They should not have been forgotten.
+                self.keep = self.keep.saturating_mul(4);
+                self.review = Review::AtCount(self.keep);
+                self.sample = Vec::new();
+                self.returned = 0;
+            }
+        }
+        let (entries, text) = (&self.entries, &self.raw);
         self.by_raw.insert_unique(hash, at, |&at| {
             let entry = &entries[at as usize];
             hasher.hash_one(&text[entry.start as usize..entry.start as usize + usize::from(entry.len)])

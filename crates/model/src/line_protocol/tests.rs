@@ -348,6 +348,32 @@ fn bounds_cut_batches_and_lists() {
 }
 
 #[test]
+fn very_many_series_that_take_turns_are_not_forgotten() {
+    let mut index = SeriesIndex::new("", "");
+    let mut tables = std::collections::BTreeSet::new();
+    let mut last = 0;
+    for round in 0..8 {
+        for part in 0..10 {
+            let mut body = String::new();
+            for host in part * 10_000..(part + 1) * 10_000 {
+                let _ = writeln!(body, "m,host=h{host} v={host}i {round}");
+            }
+            let parsed = parse(&mut index, body.as_bytes(), &options(Precision::Nanosecond));
+            last = parsed.batches[0].blocks[0].keys.id();
+            if round > 3 {
+                tables.insert(last);
+            }
+        }
+    }
+    assert_eq!(
+        tables.into_iter().collect::<Vec<_>>(),
+        [last],
+        "the index still starts over"
+    );
+    assert_eq!(index.len(), 100_000);
+}
+
+#[test]
 fn series_that_are_gone_are_forgotten_and_live_ones_stay_right() {
     let mut index = SeriesIndex::new("", "").with_max_series(1_000_000);
     let mut largest = 0;
