@@ -69,6 +69,16 @@ impl<C> State<C> {
     fn is_full(&self, limits: Limits, more: usize) -> bool {
         !self.data.is_empty() && (self.data.len() >= limits.batches || self.points + more > limits.points)
     }
+
+    /// Whether a writer should wait: a quarter of the room is kept for what writers hand in at once, so that nothing is
+    /// dropped as long as they wait.
+    fn is_nearly_full(&self, limits: Limits) -> bool {
+        let spare = Limits {
+            batches: limits.batches - limits.batches / 4,
+            points: limits.points - limits.points / 4,
+        };
+        self.is_full(spare, 1)
+    }
 }
 
 impl<C> Inbox<C> {
@@ -117,14 +127,14 @@ impl<C> Inbox<C> {
     /// Whether a writer should wait for room.
     pub(crate) fn wants_patience(&self) -> bool {
         let state = self.state.lock();
-        !state.lagging && !state.closed && state.is_full(self.limits, 1)
+        !state.lagging && !state.closed && state.is_nearly_full(self.limits)
     }
 
     /// Waits until there is room, at most `patience`.
     pub(crate) fn wait_for_room(&self, patience: Duration) {
         let mut state = self.state.lock();
         let limits = self.limits;
-        let wait = |state: &mut State<C>| !state.lagging && !state.closed && state.is_full(limits, 1);
+        let wait = |state: &mut State<C>| !state.lagging && !state.closed && state.is_nearly_full(limits);
         if self.room.wait_while_for(&mut state, wait, patience).timed_out() {
             state.lagging = true;
             self.room.notify_all();
@@ -222,6 +232,20 @@ mod tests {
             inbox.offer(&batch(points));
         }
         assert_eq!((sizes(&inbox), inbox.dropped()), (vec![5, 3], 4));
+    }
+
+    #[test]
+    fn a_writer_waits_before_anything_has_to_go() {
+        let inbox = inbox(100, 1_000);
+        for _ in 0..9 {
+            inbox.offer(&batch(80));
+        }
+        assert!(!inbox.wants_patience());
+        inbox.offer(&batch(80));
+        assert!(inbox.wants_patience());
+        // What the writer had in its hands still finds room.
+        inbox.offer(&batch(200));
+        assert_eq!(inbox.dropped(), 0);
     }
 
     #[test]
