@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use capstan_base::SharedClock;
 use capstan_client::Client;
-use capstan_client::wire::{CreateTask, Dbrp, TaskStatus, TaskType};
 use serde::Serialize;
 
 use crate::drive;
 use crate::error::Error;
+use crate::run::{WRITE_PATH, stream_task};
 use crate::server::Server;
 use crate::standin::{NAME, Standin};
 
@@ -60,18 +60,7 @@ pub async fn measure(binary: &Path, writes: usize, clock: &SharedClock) -> Resul
     let client = Client::new(server.url(), false)?;
     client.ping().await?;
     let idle = server.process().memory()?;
-    let task = CreateTask {
-        id: "latency".to_owned(),
-        kind: Some(TaskType::Stream),
-        dbrps: vec![Dbrp {
-            db: "bench".to_owned(),
-            rp: "autogen".to_owned(),
-        }],
-        script: SCRIPT.to_owned(),
-        status: Some(TaskStatus::Enabled),
-        ..CreateTask::default()
-    };
-    client.create_task(&task).await?;
+    client.create_task(&stream_task("latency", SCRIPT)).await?;
     let mut connection = drive::Connection::open(server.url()).await?;
     let mut times = Vec::with_capacity(writes);
     for n in 0..writes + WARM_UP {
@@ -84,7 +73,7 @@ pub async fn measure(binary: &Path, writes: usize, clock: &SharedClock) -> Resul
         );
         let sent = clock.monotonic();
         let (answered, write) = tokio::join!(
-            connection.send("/write?db=bench&rp=autogen", Bytes::from(body)),
+            connection.send(WRITE_PATH, Bytes::from(body)),
             api.write(PATIENCE)
         );
         answered?;

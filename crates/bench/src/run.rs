@@ -25,8 +25,28 @@ pub struct Pressure {
     /// Tasks that do the same work on the same points.
     pub tasks: usize,
 }
+
+/// What every task reads.
 const DATABASE: &str = "bench";
 const RETENTION_POLICY: &str = "autogen";
+
+/// Where the points of every task are posted.
+pub(crate) const WRITE_PATH: &str = "/write?db=bench&rp=autogen";
+
+/// An enabled stream task that reads what is posted to [`WRITE_PATH`].
+pub(crate) fn stream_task(id: &str, script: &str) -> CreateTask {
+    CreateTask {
+        id: id.to_owned(),
+        kind: Some(TaskType::Stream),
+        dbrps: vec![Dbrp {
+            db: DATABASE.to_owned(),
+            rp: RETENTION_POLICY.to_owned(),
+        }],
+        script: script.to_owned(),
+        status: Some(TaskStatus::Enabled),
+        ..CreateTask::default()
+    }
+}
 
 /// How often a task is asked how far it is. Each question costs the server some microseconds.
 const POLL: Duration = Duration::from_millis(5);
@@ -56,23 +76,11 @@ pub async fn measure(
     for id in &ids {
         // One left over from a run that was broken off.
         let _ = client.delete_task(&task_href(id)).await;
-        let task = CreateTask {
-            id: id.clone(),
-            kind: Some(TaskType::Stream),
-            dbrps: vec![Dbrp {
-                db: DATABASE.to_owned(),
-                rp: RETENTION_POLICY.to_owned(),
-            }],
-            script: pipeline.script().to_owned(),
-            status: Some(TaskStatus::Enabled),
-            ..CreateTask::default()
-        };
-        client.create_task(&task).await?;
+        client.create_task(&stream_task(id, pipeline.script())).await?;
     }
     let cpu_before = target.process.map(Process::cpu).transpose()?;
     let started = clock.monotonic();
-    let write = format!("/write?db={DATABASE}&rp={RETENTION_POLICY}");
-    drive::send(&target.url, &write, bodies, pressure.connections).await?;
+    drive::send(&target.url, WRITE_PATH, bodies, pressure.connections).await?;
     let sent = clock.monotonic();
     let mut done = sent;
     for id in &ids {

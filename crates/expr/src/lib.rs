@@ -53,7 +53,7 @@ pub use compiled::{Compiled, eval_constant};
 pub use environment::Environment;
 pub use error::{CallError, CompileError, ConstantError, EvalError, OperatorError, Problem, Side};
 pub use functions::{Function, Signature, functions};
-pub use operators::result_type;
+pub use operators::{OPERAND_TYPES, result_type};
 pub use scope::{EmptyScope, Scope};
 pub use state::{Cell, CellKind, State};
 pub use value::{ScopeValue, Type, Value};

@@ -8,7 +8,7 @@ use crate::error::{EvalError, OperatorError};
 use crate::value::{Datum, Type, truncate};
 
 /// Every pair of operand types an operator can see.
-const OPERAND_TYPES: [Type; 7] = [
+pub const OPERAND_TYPES: [Type; 7] = [
     Type::Float,
     Type::Int,
     Type::String,

@@ -1,6 +1,23 @@
 //! Visiting a tree.
 
-use crate::ast::{Kind, Node};
+use crate::ast::{ChainOperator, Kind, Node};
+
+/// What a chain begins with, and its links, the last one first. Scripts are long chains, so that none should be walked by
+/// recursion.
+pub fn chain(node: &Node) -> (&Node, Vec<(ChainOperator, &Node)>) {
+    let mut links = Vec::new();
+    let mut root = node;
+    while let Kind::Chain {
+        operator,
+        left,
+        right,
+    } = &root.kind
+    {
+        links.push((*operator, &**right));
+        root = left;
+    }
+    (root, links)
+}
 
 /// The nodes directly below a node, in the order of the script.
 pub fn children(node: &Node) -> Vec<&Node> {

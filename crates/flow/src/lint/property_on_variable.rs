@@ -91,17 +91,7 @@ struct Chain<'a> {
 
 impl<'a> Chain<'a> {
     fn of(value: &'a Node) -> Option<Self> {
-        let mut links = Vec::new();
-        let mut root = value;
-        while let Kind::Chain {
-            operator,
-            left,
-            right,
-        } = &root.kind
-        {
-            links.push((*operator, &**right));
-            root = left;
-        }
+        let (root, links) = capstan_tick::walk::chain(value);
         let Kind::Identifier(variable) = &root.kind else {
             return None;
         };

@@ -2,21 +2,11 @@
 
 use std::fmt;
 
-use capstan_expr::{Function, Type, functions, result_type};
+use capstan_expr::{Function, OPERAND_TYPES, Type, functions, result_type};
 use capstan_tick::ast::{Binary, BinaryOperator as B, Call, Kind, Node, UnaryOperator};
 
 use super::subject::Subject;
 use crate::script::{Type as VarType, Value};
-
-const ALL: [Type; 7] = [
-    Type::Float,
-    Type::Int,
-    Type::String,
-    Type::Bool,
-    Type::Regex,
-    Type::Time,
-    Type::Duration,
-];
 
 /// A set of types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +52,13 @@ impl Types {
 
     /// Whether all of them are among these.
     pub(super) fn within(self, types: &[Type]) -> bool {
-        ALL.into_iter().all(|one| !self.has(one) || types.contains(&one))
+        OPERAND_TYPES
+            .into_iter()
+            .all(|one| !self.has(one) || types.contains(&one))
     }
 
     fn iter(self) -> impl Iterator<Item = Type> {
-        ALL.into_iter().filter(move |one| self.has(*one))
+        OPERAND_TYPES.into_iter().filter(move |one| self.has(*one))
     }
 }
 

@@ -317,20 +317,9 @@ impl<'a> Binder<'a> {
         if failed { Err(Reported) } else { Ok(args) }
     }
 
-    /// `left|f()`, `left.f()`, `left@f()`, `left.name`. The left side is walked without recursion: scripts are long
-    /// chains.
+    /// `left|f()`, `left.f()`, `left@f()`, `left.name`. The left side is walked without recursion.
     fn chain(&mut self, node: &Node) -> Result<Object, Reported> {
-        let mut links = Vec::new();
-        let mut root = node;
-        while let Kind::Chain {
-            operator,
-            left,
-            right,
-        } = &root.kind
-        {
-            links.push((*operator, &**right));
-            root = left;
-        }
+        let (root, links) = capstan_tick::walk::chain(node);
         let object = self.eval(root);
         let mut object = object.and_then(|object| self.resolved(object));
         for (operator, right) in links.into_iter().rev() {

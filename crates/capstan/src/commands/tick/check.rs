@@ -36,10 +36,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<bool> {
     each(&args.files, |script, file| {
         let name = name(file);
         let kind = task_kind(args.kind);
-        let vars = match &args.vars {
-            Some(file) => read_vars(file, script, kind)?,
-            None => Vars::new(),
-        };
+        let vars = read_vars(args.vars.as_deref(), script, kind)?;
         let report = report(kind, &vars, script, &name);
         if args.json {
             let mut out = std::io::stdout().lock();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use capstan_flow::{LabelStyle, Mode, Vars, define, executing_dot};
+use capstan_flow::{LabelStyle, Mode, define, executing_dot};
 use capstan_sim::data::ReadOptions;
 use capstan_sim::graph;
 use capstan_sim::offline::{self, Job, OfflineError};
@@ -48,10 +48,7 @@ enum FormatWord {
 pub(super) fn run(args: &GraphArgs) -> Result<bool> {
     let script = read_script(&args.script)?;
     let kind = task_kind(args.kind);
-    let vars = match &args.vars {
-        Some(file) => read_vars(file, &script, kind)?,
-        None => Vars::new(),
-    };
+    let vars = read_vars(args.vars.as_deref(), &script, kind)?;
     let id = task_id(&args.script);
     let drawn = if args.data.is_empty() {
         // Without data, variables need no values, as in a template.
@@ -60,12 +57,7 @@ pub(super) fn run(args: &GraphArgs) -> Result<bool> {
             FormatWord::Svg => graph::svg(&definition.pipeline, &id, None),
         })
     } else {
-        let options = ReadOptions::default();
-        let data = args
-            .data
-            .iter()
-            .map(|file| read_data(file, &options))
-            .collect::<Result<Vec<_>>>()?;
+        let data = read_data(&args.data, &ReadOptions::default())?;
         let job = Job {
             id: id.clone(),
             script: script.clone(),

@@ -139,19 +139,12 @@ pub(super) fn run(args: &RunArgs) -> Result<bool> {
         tags: args.tag.clone(),
         measurement: args.measurement.clone(),
     };
-    let data = args
-        .data
-        .iter()
-        .map(|file| read_data(file, &options))
-        .collect::<Result<Vec<_>>>()?;
+    let data = read_data(&args.data, &options)?;
     let job = Job {
         id: task_id(&args.script),
         kind,
         dbrps,
-        vars: match &args.vars {
-            Some(file) => read_vars(file, &script, kind)?,
-            None => Vars::new(),
-        },
+        vars: read_vars(args.vars.as_deref(), &script, kind)?,
         nodes: args.node.clone(),
         replicas: args
             .replicas
@@ -241,7 +234,11 @@ pub(super) fn task_kind(word: Option<KindWord>) -> TaskKind {
     }
 }
 
-pub(super) fn read_data(file: &Path, options: &ReadOptions) -> Result<Data> {
+pub(super) fn read_data(files: &[PathBuf], options: &ReadOptions) -> Result<Vec<Data>> {
+    files.iter().map(|file| read_file(file, options)).collect()
+}
+
+fn read_file(file: &Path, options: &ReadOptions) -> Result<Data> {
     let name = file.display().to_string();
     let (name, bytes) = if name == "-" {
         let mut bytes = Vec::new();
@@ -276,7 +273,10 @@ fn replicas(text: &str) -> Result<(String, i64)> {
 }
 
 /// Values of variables; what the script does not declare is only said, since files may serve several scripts.
-pub(super) fn read_vars(file: &Path, script: &str, kind: TaskKind) -> Result<Vars> {
+pub(super) fn read_vars(file: Option<&Path>, script: &str, kind: TaskKind) -> Result<Vars> {
+    let Some(file) = file else {
+        return Ok(Vars::new());
+    };
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
     let problem = |problem: tree::Problem| anyhow!("{}", problem.render(&text, &name).trim_end().to_owned());

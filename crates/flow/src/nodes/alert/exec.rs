@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use capstan_alert::{Decision, Event, EventData, EventState, Inhibitor, Level, Series};
-use capstan_model::{Block, Group, GroupId, Tags};
+use capstan_model::{Block, GroupId, Tags};
 use serde_json::Value as Json;
 
 use super::augment::Augment;
@@ -203,7 +203,6 @@ impl Alert {
         group: GroupId,
         next: &mut dyn FnMut(&mut Context<'_>, usize, Level) -> Level,
     ) -> Result<Option<EventState>, NodeError> {
-        let known = ctx.group(group).clone();
         let (time, key) = (block.time[row], block.key[row]);
         let cached = self
             .groups
@@ -212,7 +211,7 @@ impl Alert {
         let id = if let Some(id) = cached {
             id
         } else {
-            let (tags, group_id) = (block.tags(row), known.id());
+            let (tags, group_id) = (block.tags(row), ctx.group(group).id());
             let subject = Subject {
                 name: &block.name,
                 group: &group_id,
@@ -245,11 +244,13 @@ impl Alert {
             return Ok(None);
         };
         let tags = block.tags(row);
-        let data = self.data(&known, block, row, &tags, point_series(block, row, &tags), ctx);
+        let group_id = ctx.group(group).id();
+        let series = point_series(block, row, &tags);
+        let data = self.data(&group_id, block, row, &tags, series, ctx);
         let judged = Judged {
             subject: Subject {
                 name: &block.name,
-                group: &Arc::clone(&data.group),
+                group: &group_id,
                 tags: &tags,
             },
             id: &id,
@@ -262,7 +263,7 @@ impl Alert {
 
     fn data(
         &self,
-        group: &Group,
+        group: &str,
         block: &Block,
         row: usize,
         tags: &Tags,
@@ -277,7 +278,7 @@ impl Alert {
             name: Arc::clone(&block.name),
             task: Arc::clone(ctx.task()),
             category: Arc::clone(&self.settings.category),
-            group: group.id().into(),
+            group: group.into(),
             tags: tags.clone(),
             fields: fields.collect(),
             recoverable: !self.settings.rules.no_recoveries,
@@ -405,7 +406,7 @@ impl Node for Alert {
             return Ok(());
         };
         let series = batch_series(&batch, &known.tags);
-        let mut data = self.data(&known, &batch.rows, row, &known.tags, series, ctx);
+        let mut data = self.data(&group_id, &batch.rows, row, &known.tags, series, ctx);
         data.name = Arc::clone(&batch.name);
         let judged = Judged {
             subject,
