@@ -20,9 +20,11 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`autoscaling`] | the `HorizontalPodAutoscaler` object, as upstream writes it |
 //! | [`record`] | the decision record, its JSON, its text, and a bounded log of records |
 //! | [`cooldown`] | `k8sAutoscale`'s arithmetic: limits, cooldowns, directions |
 
+pub mod autoscaling;
 pub mod cooldown;
 pub mod record;
 
