@@ -5,6 +5,7 @@
 //! | [`report`] | one result per case |
 //! | [`shared`] | where the reference data lives |
 //! | [`fake_udf`] | the function of the user's of cases with `env.udf` |
+//! | [`hpa_cases`] | `hpa` |
 //! | [`lambda_cases`] | `conformance/lambda` |
 //! | [`stream_cases`] | `conformance/stream` and `conformance/batch` |
 //! | [`tick_compile_cases`] | `conformance/tick`: compile, vars, pipelineJSON |
@@ -13,6 +14,7 @@
 #![allow(clippy::print_stdout)] // what is skipped and why must be seen
 
 pub mod fake_udf;
+pub mod hpa_cases;
 pub mod lambda_cases;
 pub mod outside;
 pub mod report;

@@ -21,12 +21,20 @@
 //! | module | what |
 //! |---|---|
 //! | [`autoscaling`] | the `HorizontalPodAutoscaler` object, as upstream writes it |
+//! | [`wire`] | the object as JSON in every version: fields, their order, what is left out |
+//! | [`conversion`] | v1, v2beta1, v2beta2 to and from v2 |
+//! | [`defaults`], [`strategy`], [`validation`] | what an API server does to an object and asks of it |
 //! | [`record`] | the decision record, its JSON, its text, and a bounded log of records |
 //! | [`cooldown`] | `k8sAutoscale`'s arithmetic: limits, cooldowns, directions |
 
 pub mod autoscaling;
+pub mod conversion;
 pub mod cooldown;
+pub mod defaults;
 pub mod record;
+pub mod strategy;
+pub mod validation;
+pub mod wire;
 
 pub use cooldown::{Decision, Hold, Limits, LimitsError, State, decide};
 pub use record::{Age, Direction, Input, Pushed, Record, Ring, Source, Step, Target, Write, WriteStatus};
