@@ -9,14 +9,15 @@ demo: ## the tutorial in one command: an embedded cluster, an app, a load that r
 	$(CARGO) build --release --package capstan
 	target/release/capstan demo
 
-test: ## format, lints, layering, tests, conformance
+test: ## format, lints, layering, tests, conformance, HPA cases
 	@scripts/setup test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace --no-fail-fast
-	@shared="$${CAPSTAN_SHARED:-../shared}/conformance"; \
-	if [ -d "$$shared" ]; then $(CARGO) xtask conformance "$$shared"; else echo "skipped: conformance ($$shared is missing)"; fi
+	@shared="$${CAPSTAN_SHARED:-../shared}"; \
+	if [ -d "$$shared/conformance" ]; then $(CARGO) xtask conformance "$$shared/conformance"; else echo "skipped: conformance ($$shared is missing)"; fi; \
+	if [ -d "$$shared/hpa" ]; then $(CARGO) xtask hpa-vectors "$$shared/hpa"; else echo "skipped: hpa-vectors ($$shared is missing)"; fi
 
 bench: ## the criterion suites, then the figures of docs/performance.md through the public API of a release build
 	$(CARGO) bench --package capstan-model --package capstan-benches
@@ -31,8 +32,9 @@ bench-count: ## instructions per point of the hottest pieces of work, held to th
 fuzz: ## every fuzz target for a minute; scripts/fuzz TARGET SECONDS for one
 	@scripts/fuzz
 
-conformance: ## Kapacitor's own cases through the production code
+conformance: ## Kapacitor's own cases and Kubernetes' own HPA cases through the production code
 	$(CARGO) xtask conformance "$${CAPSTAN_SHARED:-../shared}/conformance"
+	$(CARGO) xtask hpa-vectors "$${CAPSTAN_SHARED:-../shared}/hpa"
 
 lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

@@ -3,9 +3,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`report`] | one result per case |
+//! | [`runner`] | the command line of the runners |
 //! | [`shared`] | where the reference data lives |
 //! | [`fake_udf`] | the function of the user's of cases with `env.udf` |
-//! | [`hpa_cases`] | `hpa` |
+//! | [`hpa_cases`] | `hpa`: upstream's HPA tests and random cases from its code |
 //! | [`lambda_cases`] | `conformance/lambda` |
 //! | [`stream_cases`] | `conformance/stream` and `conformance/batch` |
 //! | [`tick_compile_cases`] | `conformance/tick`: compile, vars, pipelineJSON |
@@ -18,6 +19,7 @@ pub mod hpa_cases;
 pub mod lambda_cases;
 pub mod outside;
 pub mod report;
+pub mod runner;
 pub mod script_nodes;
 pub mod shared;
 pub mod stream_cases;

@@ -1,11 +1,11 @@
-//! Starts the conformance runner, which lives in `testkit` so that this crate stays small to build.
+//! Starts the runners of cases, which live in `testkit` so that this crate stays small to build.
 
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-/// Runs `testkit`'s binary with `args`; its exit status is ours.
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+/// Runs one of `testkit`'s binaries with `args`; its exit status is ours.
+pub(crate) fn run(binary: &str, args: &[String]) -> Result<ExitCode> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status = Command::new(cargo)
         .args([
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
             "--package",
             "capstan-testkit",
             "--bin",
-            "conformance",
+            binary,
             "--",
         ])
         .args(args)

@@ -10,7 +10,9 @@ usage: cargo xtask <command>
 
   layering                              check the edges between crates against xtask/layering.toml
   conformance DIR [--json FILE] [--filter TEXT]
-                                        run every case below DIR through the production code";
+                                        run every case below DIR through the production code
+  hpa-vectors DIR [--json FILE] [--filter TEXT]
+                                        run every HPA case below DIR through the production code";
 
 #[allow(clippy::print_stdout, clippy::print_stderr)] // this is a command-line program
 fn main() -> ExitCode {
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
             println!("the edges between crates are those of xtask/layering.toml");
             ExitCode::SUCCESS
         }),
-        Some("conformance") => conformance::run(&args[1..]),
+        Some(binary @ ("conformance" | "hpa-vectors")) => conformance::run(binary, &args[1..]),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -339,6 +339,8 @@ impl Decision {
             steps: self.steps(),
             constraints_applied: self.constraints().into_iter().map(str::to_owned).collect(),
             write: Write::of(status),
+            arithmetic: None,
+            replay: None,
             count: 1,
             last_time: None,
         }

@@ -24,14 +24,31 @@
 //! | [`wire`] | the object as JSON in every version: fields, their order, what is left out |
 //! | [`conversion`] | v1, v2beta1, v2beta2 to and from v2 |
 //! | [`defaults`], [`strategy`], [`validation`] | what an API server does to an object and asks of it |
-//! | [`record`] | the decision record, its JSON, its text, and a bounded log of records |
+//! | [`reconcile`] | one sync of an HPA: requests out, answers in, a decision at the end |
+//! | [`replica_calculator`] | what one metric asks for |
+//! | [`stabilize`], [`behavior`], [`limits`] | what earlier recommendations, policies and bounds leave of it |
+//! | [`memory`], [`options`] | what is remembered between syncs, and the settings |
+//! | [`metrics`], [`pod`], [`conditions`], [`api_error`], [`go`] | what it reads and writes |
+//! | [`record`] | the decision record, its JSON, its text, why nothing happened, and a bounded log of records |
 //! | [`cooldown`] | `k8sAutoscale`'s arithmetic: limits, cooldowns, directions |
 
+pub mod api_error;
 pub mod autoscaling;
+pub mod behavior;
+pub mod conditions;
 pub mod conversion;
 pub mod cooldown;
 pub mod defaults;
+pub mod go;
+pub mod limits;
+pub mod memory;
+pub mod metrics;
+pub mod options;
+pub mod pod;
+pub mod reconcile;
 pub mod record;
+pub mod replica_calculator;
+pub mod stabilize;
 pub mod strategy;
 pub mod validation;
 pub mod wire;

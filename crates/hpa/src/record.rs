@@ -4,13 +4,24 @@
 //! the store and shown by `explain`; the field names follow kubernetes#138992. Reading ignores unknown fields, so that
 //! older versions can read newer records.
 
+mod arithmetic;
+mod blocked;
 mod ring;
 mod text;
+
+use std::sync::Arc;
 
 use capstan_gocompat::duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::autoscaling::HorizontalPodAutoscaler;
+use crate::memory::Memory;
+use crate::options::Options;
+use crate::reconcile::Given;
+
+pub use arithmetic::{Arithmetic, Failure, LimitStep, MetricStep, Stabilization, Unit};
+pub use blocked::{Blocked, Change};
 pub use ring::{Pushed, Ring};
 
 /// One decision, or several equal holds in a row.
@@ -47,6 +58,12 @@ pub struct Record {
     /// What became of it.
     #[serde(default)]
     pub write: Write,
+    /// The arithmetic of an HPA in full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arithmetic: Option<Box<Arithmetic>>,
+    /// What an HPA's decision was made from, for `reconcile::replay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Box<Inputs>>,
     /// How many equal holds in a row this stands for.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub count: u64,
@@ -62,6 +79,22 @@ fn once() -> u64 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_once(count: &u64) -> bool {
     *count <= 1
+}
+
+/// Everything that an HPA's decision was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inputs {
+    /// When the sync began.
+    pub time: Timestamp,
+    /// The HPA.
+    pub hpa: Arc<HorizontalPodAutoscaler>,
+    /// What was remembered of it.
+    pub memory: Memory,
+    /// The controller's settings.
+    pub options: Arc<Options>,
+    /// What it was given, in order; answers about metrics in short form.
+    pub answers: Vec<Given>,
 }
 
 /// The object to scale.

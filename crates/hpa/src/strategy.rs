@@ -3,25 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+pub use crate::options::Gates;
 use crate::validation::{Options, ReferenceOptions, reference_group_error};
-
-/// Feature gates that the API of this kind depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gates {
-    /// `HPAScaleToZero` (alpha, off): minReplicas may be 0.
-    pub scale_to_zero: bool,
-    /// `HPAConfigurableTolerance` (beta, on): behavior may have a tolerance per direction.
-    pub configurable_tolerance: bool,
-}
-
-impl Default for Gates {
-    fn default() -> Self {
-        Self {
-            scale_to_zero: false,
-            configurable_tolerance: true,
-        }
-    }
-}
 
 /// Prepares a new object: nobody creates a status.
 pub fn prepare_create(object: &mut Value, gates: Gates) {
