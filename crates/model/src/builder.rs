@@ -20,6 +20,23 @@ pub struct ColumnBuilder {
     capacity: usize,
 }
 
+/// The numbers of a column under construction.
+#[derive(Debug)]
+pub(crate) enum Numbers<'c> {
+    Int(&'c mut Vec<i64>),
+    Float(&'c mut Vec<f64>),
+}
+
+impl Numbers<'_> {
+    /// Takes back what was added after the first `rows`.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Int(values) => values.truncate(rows),
+            Self::Float(values) => values.truncate(rows),
+        }
+    }
+}
+
 impl ColumnBuilder {
     /// An empty column.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
@@ -69,27 +86,42 @@ impl ColumnBuilder {
     /// [`ColumnBuilder::set`] for an integer; cheap when the column holds nothing else.
     #[inline]
     pub fn set_int(&mut self, row: usize, value: i64) {
-        match &mut self.values {
-            Some(Values::Int(values)) if row == self.len && self.absent.is_none() && self.null.is_none() => {
-                values.push(value);
-                self.len += 1;
-            }
-            _ => self.set(row, ValueRef::Int(value)),
+        if let Some(Numbers::Int(values)) = self.numbers(row) {
+            values.push(value);
+            self.len += 1;
+        } else {
+            self.set(row, ValueRef::Int(value));
         }
     }
 
     /// [`ColumnBuilder::set`] for a float; cheap when the column holds nothing else.
     #[inline]
     pub fn set_float(&mut self, row: usize, value: f64) {
-        match &mut self.values {
-            Some(Values::Float(values))
-                if row == self.len && self.absent.is_none() && self.null.is_none() =>
-            {
-                values.push(value);
-                self.len += 1;
-            }
-            _ => self.set(row, ValueRef::Float(value)),
+        if let Some(Numbers::Float(values)) = self.numbers(row) {
+            values.push(value);
+            self.len += 1;
+        } else {
+            self.set(row, ValueRef::Float(value));
         }
+    }
+
+    /// The numbers of a column whose `rows` rows all have one of the same type. Whoever adds to them says so with
+    /// [`ColumnBuilder::grown`].
+    #[inline]
+    pub(crate) fn numbers(&mut self, rows: usize) -> Option<Numbers<'_>> {
+        if self.len != rows || self.absent.is_some() || self.null.is_some() {
+            return None;
+        }
+        match self.values.as_mut()? {
+            Values::Int(values) => Some(Numbers::Int(values)),
+            Values::Float(values) => Some(Numbers::Float(values)),
+            _ => None,
+        }
+    }
+
+    /// Takes note of what was added to [`ColumnBuilder::numbers`].
+    pub(crate) fn grown(&mut self) {
+        self.len = self.values.as_ref().map_or(0, Values::len);
     }
 
     /// Makes the column `len` rows long; the missing ones are absent.

@@ -339,10 +339,11 @@ impl<'a> Parser<'a> {
     fn lines(&mut self, buf: &[u8], last: bool, sink: &mut BatchSink<'_>) -> usize {
         let mut at = 0;
         while at < buf.len() {
-            if self.progress.scan.is_fresh()
-                && let Some(next) = self.fast_line(buf, at, last)
-            {
-                self.progress.line += 1;
+            let fresh = self.progress.scan.is_fresh();
+            let alike = if fresh { self.alike_lines(buf, at) } else { at };
+            if alike > at {
+                at = alike;
+            } else if fresh && let Some(next) = self.fast_line(buf, at, last) {
                 at = next;
             } else {
                 match self.progress.scan.run(&buf[at..], last) {

@@ -7,8 +7,12 @@ pub(super) fn digits(buf: &[u8]) -> (u64, usize) {
     let mut len = 0;
     while let Some(chunk) = buf.get(len..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
-        if !all_digits(word) {
-            break;
+        let count = leading_digits(word);
+        if count < 8 {
+            // What is shifted in counts as leading zeros.
+            let shifted = word.checked_shl(64 - 8 * count as u32).unwrap_or(0);
+            let value = value.wrapping_mul(POWERS[count]).wrapping_add(eight(shifted));
+            return (value, len + count);
         }
         value = value.wrapping_mul(100_000_000).wrapping_add(eight(word));
         len += 8;
@@ -20,12 +24,15 @@ pub(super) fn digits(buf: &[u8]) -> (u64, usize) {
     (value, len)
 }
 
-/// Whether every byte of `word` is a digit.
+const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// How many of the bytes of `word`, from the lowest, are digits.
 #[inline]
-fn all_digits(word: u64) -> bool {
-    let high = word & 0xF0F0_F0F0_F0F0_F0F0;
-    let above_nine = word.wrapping_add(0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0;
-    high == 0x3030_3030_3030_3030 && above_nine == 0x3030_3030_3030_3030
+fn leading_digits(word: u64) -> usize {
+    let digits = word ^ 0x3030_3030_3030_3030;
+    // A byte above nine gets its highest bit set; its carry only reaches bytes behind it.
+    let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+    others.trailing_zeros() as usize / 8
 }
 
 /// The value of eight digits, the first in the lowest byte: pairs, then fours, then all.
@@ -53,6 +60,11 @@ mod tests {
             ("1700000000\nabcdefgh", 1_700_000_000, 10),
             ("0000000:", 0, 7),
             ("1234567/9", 1_234_567, 7),
+            ("/1234567", 0, 0),
+            ("12\u{fff}4567", 12, 2),
+            ("98765i 17", 98_765, 5),
+            ("1700000000 value=1", 1_700_000_000, 10),
+            ("1234567890123456789,", 1_234_567_890_123_456_789, 19),
         ] {
             assert_eq!(digits(text.as_bytes()), (value, len), "{text}");
         }

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::scan::FieldValue;
 use super::series::{Entry, Field, SeriesIndex};
 use super::{ParseOptions, Reason};
 use crate::batch::{Batch, Run};
 use crate::block::Block;
-use crate::builder::ColumnBuilder;
+use crate::builder::{ColumnBuilder, Numbers};
 use crate::keys::RowKey;
 
 /// Rows that a block makes room for before they come.
@@ -40,7 +42,68 @@ pub(super) struct OpenBlock {
 #[derive(Debug)]
 pub(super) struct OpenColumn {
     pub(super) field: Field,
+    pub(super) prefix: Prefix,
     pub(super) builder: ColumnBuilder,
+}
+
+impl OpenColumn {
+    fn new(field: Field, rows: usize) -> Self {
+        Self {
+            builder: ColumnBuilder::new(Arc::clone(&field.name)).with_capacity(rows),
+            prefix: Prefix::of(&field),
+            field,
+        }
+    }
+}
+
+/// What stands before the value of a field: its name and an equals sign, as far as they fit into a word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prefix {
+    word: u64,
+    /// Which bits of the word there are. None if the name is too long, or is not written as it is.
+    bits: u64,
+    len: usize,
+}
+
+impl Prefix {
+    fn of(field: &Field) -> Self {
+        let (mut word, mut bits) = (0, 0);
+        if field.plain && field.name.len() < 8 {
+            for byte in field.name.bytes().chain([b'=']).rev() {
+                word = word << 8 | u64::from(byte);
+                bits = bits << 8 | 0xFF;
+            }
+        }
+        let len = field.name.len() + 1;
+        Self { word, bits, len }
+    }
+
+    /// Where the value begins, if `text` begins so and is eight bytes long.
+    #[inline]
+    pub(super) fn value_at(self, text: &[u8]) -> Option<usize> {
+        let word = u64::from_le_bytes(*text.first_chunk::<8>()?);
+        (self.bits != 0 && word & self.bits == self.word).then_some(self.len)
+    }
+}
+
+/// Rows that are added to a block while they are like those before them.
+#[derive(Debug)]
+pub(super) struct Alike<'r> {
+    pub(super) time: &'r mut Vec<i64>,
+    pub(super) key: &'r mut Vec<RowKey>,
+    /// The fields, in the order in which they are expected.
+    pub(super) lanes: SmallVec<[Lane<'r>; 8]>,
+    /// How many rows may be added.
+    pub(super) room: usize,
+    /// Rows of the block when this began.
+    pub(super) rows: usize,
+}
+
+/// A field of [`Alike`].
+#[derive(Debug)]
+pub(super) struct Lane<'r> {
+    pub(super) prefix: Prefix,
+    pub(super) numbers: Numbers<'r>,
 }
 
 impl Rows {
@@ -85,13 +148,49 @@ impl Rows {
         let block = &mut self.blocks[slot as usize];
         let known = &index.measurements[block.measurement as usize];
         for field in &known.fields[block.columns.len()..] {
-            let builder =
-                ColumnBuilder::new(Arc::clone(&field.name)).with_capacity(known.last_rows.min(MAX_RESERVED));
-            block.columns.push(OpenColumn {
-                field: field.clone(),
-                builder,
-            });
+            block
+                .columns
+                .push(OpenColumn::new(field.clone(), known.last_rows.min(MAX_RESERVED)));
         }
+    }
+
+    /// A run of rows at the end of a block, if every row it has so far has the same number fields.
+    pub(super) fn alike<'r>(&'r mut self, slot: u32, options: &ParseOptions) -> Option<Alike<'r>> {
+        if slot != self.current {
+            self.end_run();
+            self.current = slot;
+            self.run_start = self.blocks[slot as usize].time.len() as u32;
+        }
+        let block = &mut self.blocks[slot as usize];
+        let columns = block.columns.len();
+        let room = options.max_rows.saturating_sub(self.points);
+        let room = room.min(options.max_cells.saturating_sub(self.cells) / columns.max(1));
+        let rows = block.time.len();
+        let lanes: SmallVec<_> = block
+            .columns
+            .iter_mut()
+            .map_while(|column| {
+                Some(Lane {
+                    prefix: column.prefix,
+                    numbers: column.builder.numbers(rows)?,
+                })
+            })
+            .collect();
+        (!lanes.is_empty()).then_some(Alike {
+            time: &mut block.time,
+            key: &mut block.key,
+            lanes,
+            room,
+            rows,
+        })
+    }
+
+    /// Takes note of the rows that were added to [`Rows::alike`].
+    pub(super) fn grown(&mut self, slot: u32, lanes: usize, rows: usize) {
+        let block = &mut self.blocks[slot as usize];
+        block.columns[..lanes].iter_mut().for_each(|column| column.builder.grown());
+        self.points += rows;
+        self.cells += rows * block.columns.len();
     }
 
     /// Begins a row; its fields are to be set by the caller. Returns its number in the block.
@@ -143,7 +242,7 @@ impl Rows {
             return Err(Reason::TooManyFields(max_fields));
         }
         let slot = self.block(index, entry.measurement);
-        let mut columns = smallvec::SmallVec::<[u32; 16]>::new();
+        let mut columns = SmallVec::<[u32; 16]>::new();
         columns.extend(
             fields
                 .iter()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::Reason;
+use super::{MAX_KEY_LENGTH, Reason};
 use super::scan::{self, Key};
 use crate::keys::{KeyTable, RowKey};
 use crate::tags::Tags;
@@ -70,11 +70,33 @@ pub(super) struct Entry {
     len: u16,
     seen: bool,
     /// Whether the raw key has (escaped) line breaks in it, so that its lines are more than one.
-    pub(super) breaks: bool,
+    breaks: bool,
     pub(super) measurement: u32,
     pub(super) key: RowKey,
     /// The entry of the row that followed last time.
     next: u32,
+}
+
+/// A series that was met before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    at: u32,
+    pub(super) entry: Entry,
+}
+
+impl Known {
+    /// Whether a line of this series may be looked at field by field: it does not go on after a line break, and a field's
+    /// name can't make its key too long.
+    #[inline]
+    pub(super) fn is_short(&self) -> bool {
+        self.key_length() < MAX_KEY_LENGTH / 2 - 4 && !self.entry.breaks
+    }
+
+    /// How many bytes its key has.
+    #[inline]
+    pub(super) fn key_length(&self) -> usize {
+        usize::from(self.entry.len)
+    }
 }
 
 /// What is remembered of a measurement from batch to batch.
@@ -217,44 +239,58 @@ impl SeriesIndex {
         &self.raw[entry.start as usize..entry.start as usize + usize::from(entry.len)]
     }
 
-    /// The series at the start of `line` if it is the one that followed the last row's the last time, and how long its key
-    /// is.
+    /// The series at the start of `line`, if it was met before and its key is spelled without escapes.
     #[inline]
-    pub(super) fn predict(&mut self, line: &[u8]) -> Option<(Entry, usize)> {
-        let predicted = self.entries.get(self.last as usize)?.next;
-        let entry = *self.entries.get(predicted as usize)?;
+    pub(super) fn locate(&self, line: &[u8]) -> Option<Known> {
+        if let Some(known) = self.predict(line) {
+            return Some(known);
+        }
+        let end = memchr::memchr3(b' ', b'\n', b'\\', line).filter(|&end| line[end] == b' ')?;
+        self.find(&line[..end])
+    }
+
+    /// The series at the start of `line` if it is the one that followed the last row's the last time.
+    #[inline]
+    fn predict(&self, line: &[u8]) -> Option<Known> {
+        let at = self.entries.get(self.last as usize)?.next;
+        let entry = self.entries.get(at as usize)?;
         let len = usize::from(entry.len);
-        if line.get(len) != Some(&b' ') || line[..len] != *self.raw_of(&entry) {
+        if line.get(len) != Some(&b' ') || line[..len] != *self.raw_of(entry) {
             return None;
         }
-        self.last = predicted;
-        if !entry.seen {
-            self.entries[predicted as usize].seen = true;
-        }
-        Some((entry, len))
+        Some(Known { at, entry: *entry })
     }
 
     /// The series whose key is spelled `raw`, if it was met before.
-    #[inline]
-    pub(super) fn find(&mut self, raw: &[u8]) -> Option<Entry> {
+    fn find(&self, raw: &[u8]) -> Option<Known> {
         let hash = self.hasher.hash_one(raw);
-        let found = *self
+        let at = *self
             .by_raw
             .find(hash, |&at| self.raw_of(&self.entries[at as usize]) == raw)?;
-        if let Some(last) = self.entries.get_mut(self.last as usize) {
-            last.next = found;
+        let entry = self.entries[at as usize];
+        Some(Known { at, entry })
+    }
+
+    /// Notes that the next row is of this series.
+    #[inline]
+    pub(super) fn follow(&mut self, known: Known) {
+        if let Some(last) = self.entries.get_mut(self.last as usize)
+            && last.next != known.at
+        {
+            last.next = known.at;
         }
-        self.last = found;
-        let entry = &mut self.entries[found as usize];
-        entry.seen = true;
-        Some(*entry)
+        self.last = known.at;
+        if !known.entry.seen {
+            self.entries[known.at as usize].seen = true;
+        }
     }
 
     /// The series of the scanned `key` at the start of `line`, made on first sight.
     pub(super) fn entry(&mut self, line: &[u8], key: &Key) -> Result<Entry, Reason> {
         let raw = &line[..key.end];
-        if let Some(entry) = self.find(raw) {
-            return Ok(entry);
+        if let Some(known) = self.find(raw) {
+            self.follow(known);
+            return Ok(known.entry);
         }
         if self.entries.len() >= self.max_series {
             return Err(Reason::TooManySeries(self.max_series));
