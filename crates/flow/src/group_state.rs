@@ -38,16 +38,25 @@ impl<T> PerGroup<T> {
     }
 
     /// The state of a group, made on first sight.
+    #[inline]
     pub fn entry(&mut self, group: GroupId, make: impl FnOnce() -> T) -> &mut T {
+        let slot = match self.index.get(group.0 as usize) {
+            Some(&slot) if slot != NONE => slot as usize,
+            _ => self.insert(group, make()),
+        };
+        &mut self.slots[slot].1
+    }
+
+    #[cold]
+    fn insert(&mut self, group: GroupId, state: T) -> usize {
         let at = group.0 as usize;
         if at >= self.index.len() {
             self.index.resize(at + 1, NONE);
         }
-        if self.index[at] == NONE {
-            self.index[at] = self.slots.len() as u32;
-            self.slots.push((group, make()));
-        }
-        &mut self.slots[self.index[at] as usize].1
+        let slot = self.slots.len();
+        self.index[at] = slot as u32;
+        self.slots.push((group, state));
+        slot
     }
 
     /// The state of a group that is known.

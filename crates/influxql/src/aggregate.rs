@@ -171,6 +171,31 @@ impl Aggregate {
         }
     }
 
+    /// [`push`](Self::push) for a float, if the function looks at the value alone and keeps nothing of a point. False if
+    /// it does not; the state is unchanged then.
+    #[inline]
+    pub fn add_float(&mut self, value: f64) -> bool {
+        match &mut self.0 {
+            S::SumFloat(state) => state.push(value),
+            S::MeanFloat(state) => state.push(value),
+            S::Count(state) if state.input == T::Float => state.push_many(1),
+            _ => return false,
+        }
+        true
+    }
+
+    /// [`add_float`](Self::add_float) for an integer.
+    #[inline]
+    pub fn add_int(&mut self, value: i64) -> bool {
+        match &mut self.0 {
+            S::SumInt(state) => state.push(value),
+            S::MeanInt(state) => state.push(value),
+            S::Count(state) if state.input == T::Int => state.push_many(1),
+            _ => return false,
+        }
+        true
+    }
+
     /// [`push`](Self::push) for a float.
     #[inline]
     pub fn push_float(&mut self, time: i64, value: f64, row: Row) -> Result<bool, WrongType> {

@@ -25,12 +25,39 @@ pub(super) struct Derivative {
     groups: PerGroup<Option<Last>>,
 }
 
-/// What a point gives.
-enum Step {
-    Emit(f64),
-    Drop,
+/// Why a point gives nothing.
+enum Refused {
+    /// It is the group's first one, or the counter went back.
+    Silently,
     NotANumber(&'static str),
     NoTime,
+}
+
+/// Elapsed times in units. Points mostly come at equal intervals, so that the last quotient is usually the next one.
+struct Intervals {
+    unit: f64,
+    elapsed: i64,
+    units: f64,
+}
+
+impl Intervals {
+    fn new(unit: i64) -> Self {
+        let unit = unit as f64;
+        Self {
+            unit,
+            elapsed: 0,
+            units: 0.0,
+        }
+    }
+
+    #[inline]
+    fn units(&mut self, elapsed: i64) -> f64 {
+        if elapsed != self.elapsed {
+            self.elapsed = elapsed;
+            self.units = elapsed as f64 / self.unit;
+        }
+        self.units
+    }
 }
 
 impl Derivative {
@@ -49,20 +76,27 @@ impl Derivative {
         }
     }
 
+    /// What a point gives, and its group's last point from now on.
     #[inline]
-    fn step(&self, last: &mut Option<Last>, time: i64, value: f64) -> Step {
+    fn step(
+        last: &mut Option<Last>,
+        intervals: &mut Intervals,
+        non_negative: bool,
+        time: i64,
+        value: f64,
+    ) -> Result<f64, Refused> {
         let Some(previous) = last.replace(Last { time, value }) else {
-            return Step::Drop;
+            return Err(Refused::Silently);
         };
         let elapsed = time.wrapping_sub(previous.time);
         if elapsed == 0 {
-            return Step::NoTime;
+            return Err(Refused::NoTime);
         }
         let difference = value - previous.value;
-        if self.non_negative && difference < 0.0 {
-            return Step::Drop;
+        if non_negative && difference < 0.0 {
+            return Err(Refused::Silently);
         }
-        Step::Emit(difference / (elapsed as f64 / self.unit as f64))
+        Ok(difference / intervals.units(elapsed))
     }
 
     /// Computes all rows; gives those that stay, and their results.
@@ -73,38 +107,51 @@ impl Derivative {
         group: impl Fn(usize) -> GroupId,
     ) -> (Vec<u32>, Vec<f64>) {
         let column = block.column(&self.field);
-        let mut rows = Vec::with_capacity(block.len());
-        let mut results = Vec::with_capacity(block.len());
-        let mut groups = std::mem::take(&mut self.groups);
         let dense = column
             .filter(|column| column.is_dense())
             .map(|column| &*column.values);
-        for (row, &time) in block.time.iter().enumerate() {
-            let last = groups.entry(group(row), || None);
-            let step = match dense {
-                Some(Values::Int(values)) => self.step(last, time, values[row] as f64),
-                Some(Values::Float(values)) => self.step(last, time, values[row]),
-                _ => match column.and_then(|column| column.get(row)) {
-                    Some(ValueRef::Int(value)) => self.step(last, time, value as f64),
-                    Some(ValueRef::Float(value)) => self.step(last, time, value),
-                    Some(other) => Step::NotANumber(other.type_name()),
-                    None => Step::NotANumber("<nil>"),
-                },
-            };
-            match step {
-                Step::Emit(value) => {
-                    rows.push(row as u32);
-                    results.push(value);
+        match dense {
+            Some(Values::Int(values)) => self.rows(ctx, block, group, |row| Ok(values[row] as f64)),
+            Some(Values::Float(values)) => self.rows(ctx, block, group, |row| Ok(values[row])),
+            _ => self.rows(ctx, block, group, |row| {
+                match column.and_then(|column| column.get(row)) {
+                    Some(ValueRef::Int(value)) => Ok(value as f64),
+                    Some(ValueRef::Float(value)) => Ok(value),
+                    Some(other) => Err(Refused::NotANumber(other.type_name())),
+                    None => Err(Refused::NotANumber("<nil>")),
                 }
-                Step::Drop => {}
-                Step::NotANumber(kind) => ctx.error(
+            }),
+        }
+    }
+
+    #[inline]
+    fn rows(
+        &mut self,
+        ctx: &mut Context<'_>,
+        block: &Block,
+        group: impl Fn(usize) -> GroupId,
+        value: impl Fn(usize) -> Result<f64, Refused>,
+    ) -> (Vec<u32>, Vec<f64>) {
+        let mut rows = Vec::with_capacity(block.len());
+        let mut results = Vec::with_capacity(block.len());
+        let mut intervals = Intervals::new(self.unit);
+        for (row, &time) in block.time.iter().enumerate() {
+            let last = self.groups.entry(group(row), || None);
+            let step = value(row)
+                .and_then(|value| Self::step(last, &mut intervals, self.non_negative, time, value));
+            match step {
+                Ok(result) => {
+                    rows.push(row as u32);
+                    results.push(result);
+                }
+                Err(Refused::Silently) => {}
+                Err(Refused::NotANumber(kind)) => ctx.error(
                     "cannot perform derivative",
                     format_args!("field is the wrong type: field {} is {kind}", self.field),
                 ),
-                Step::NoTime => ctx.error("cannot perform derivative", "elapsed time was 0"),
+                Err(Refused::NoTime) => ctx.error("cannot perform derivative", "elapsed time was 0"),
             }
         }
-        self.groups = groups;
         (rows, results)
     }
 

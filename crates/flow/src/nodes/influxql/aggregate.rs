@@ -212,6 +212,18 @@ impl Node for StreamAggregate {
                     slot.name = Arc::clone(&block.name);
                 }
             }
+            if slot.live
+                && let Some(aggregate) = &mut slot.aggregate
+            {
+                let added = match dense {
+                    Some(Values::Float(values)) => aggregate.add_float(values[row]),
+                    Some(Values::Int(values)) => aggregate.add_int(values[row]),
+                    _ => false,
+                };
+                if added {
+                    continue;
+                }
+            }
             let value = match dense {
                 Some(Values::Float(values)) => Some(Pushed::Float(values[row])),
                 Some(Values::Int(values)) => Some(Pushed::Int(values[row])),
