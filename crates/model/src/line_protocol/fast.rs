@@ -5,11 +5,11 @@
 
 use smallvec::SmallVec;
 
-use super::number::digits;
 use super::Parser;
+use super::number::digits;
 use super::rows::{Alike, OpenColumn};
 use super::scan::{boolean_value, in_range};
-use super::series::SeriesIndex;
+use super::series::{Known, SeriesIndex};
 use crate::builder::Numbers;
 use crate::value::ValueRef;
 
@@ -50,7 +50,10 @@ impl Parser<'_> {
                 .filter(|(end, stamp)| line.get(end + 1 + stamp.len) == Some(&b'\n'));
             let Some((end, stamp)) = parsed else {
                 let rows = alike.rows + added;
-                alike.lanes.iter_mut().for_each(|lane| lane.numbers.truncate(rows));
+                alike
+                    .lanes
+                    .iter_mut()
+                    .for_each(|lane| lane.numbers.truncate(rows));
                 break;
             };
             alike.time.push(stamp.time);
@@ -76,7 +79,7 @@ impl Parser<'_> {
     /// exact scanner has to decide.
     pub(super) fn fast_line(&mut self, buf: &[u8], at: usize, last: bool) -> Option<usize> {
         let line = &buf[at..];
-        let known = self.index.locate(line).filter(|known| known.is_short())?;
+        let known = self.index.locate(line).filter(Known::is_short)?;
         let slot = self.rows.block(self.index, known.entry.measurement);
         let columns = &self.rows.blocks[slot as usize].columns;
 
@@ -129,7 +132,7 @@ impl Parser<'_> {
 impl Alike<'_> {
     /// Adds the fields of a line, which begin at `pos`. Returns where they end: there is a blank. When a field is not what
     /// is expected, those before it have been added.
-    #[inline(always)]
+    #[inline]
     fn numbers(&mut self, line: &[u8], mut pos: usize) -> Option<usize> {
         let mut missing = self.lanes.len();
         for lane in &mut self.lanes {
@@ -180,7 +183,7 @@ struct Stamp {
 
 impl Stamp {
     /// The time at the start of `text`; this is that of the line before.
-    #[inline(always)]
+    #[inline]
     fn read(&self, text: &[u8], unit: i64) -> Option<Self> {
         if let Some(ends) = self.ends
             && Self::ends(text, self.len) == Some(ends)
@@ -193,7 +196,7 @@ impl Stamp {
         Some(Self { ends, time, len })
     }
 
-    #[inline(always)]
+    #[inline]
     fn ends(text: &[u8], len: usize) -> Option<[u64; 2]> {
         let head = text.first_chunk::<8>()?;
         let tail = text.get(len.checked_sub(8)?..)?.first_chunk::<8>()?;

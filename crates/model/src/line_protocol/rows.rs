@@ -188,7 +188,9 @@ impl Rows {
     /// Takes note of the rows that were added to [`Rows::alike`].
     pub(super) fn grown(&mut self, slot: u32, lanes: usize, rows: usize) {
         let block = &mut self.blocks[slot as usize];
-        block.columns[..lanes].iter_mut().for_each(|column| column.builder.grown());
+        block.columns[..lanes]
+            .iter_mut()
+            .for_each(|column| column.builder.grown());
         self.points += rows;
         self.cells += rows * block.columns.len();
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{MAX_KEY_LENGTH, Reason};
 use super::scan::{self, Key};
+use super::{MAX_KEY_LENGTH, Reason};
 use crate::keys::{KeyTable, RowKey};
 use crate::tags::Tags;
 

@@ -137,8 +137,8 @@ impl Derivative {
         let mut intervals = Intervals::new(self.unit);
         for (row, &time) in block.time.iter().enumerate() {
             let last = self.groups.entry(group(row), || None);
-            let step = value(row)
-                .and_then(|value| Self::step(last, &mut intervals, self.non_negative, time, value));
+            let step =
+                value(row).and_then(|value| Self::step(last, &mut intervals, self.non_negative, time, value));
             match step {
                 Ok(result) => {
                     rows.push(row as u32);
