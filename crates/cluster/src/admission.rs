@@ -1,6 +1,6 @@
 //! What happens to an object between the request and the table: decoding, identity, defaults, rules, lifecycle.
 
-use capstan_kubeapi::builtin::{NAMESPACES, SERVICES};
+use capstan_kubeapi::builtin::{HORIZONTALPODAUTOSCALERS, NAMESPACES, SERVICES};
 use capstan_kubeapi::{FieldError, Resource, Status, meta, time, validation};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -9,6 +9,7 @@ use crate::objects::{FieldValidation, Objects, Subresource};
 use crate::views;
 
 pub(crate) mod addresses;
+mod autoscalers;
 mod decode;
 mod defaults;
 mod deletion;
@@ -111,6 +112,9 @@ pub(crate) fn prepare_create(
     {
         map.insert("status".to_owned(), json!({}));
     }
+    if stored == HORIZONTALPODAUTOSCALERS {
+        autoscalers::prepare_create(object);
+    }
     defaults::apply(resource, stored, object);
     if stored == SERVICES {
         objects.shared.admission.addresses.lock().assign(object, None)?;
@@ -119,6 +123,9 @@ pub(crate) fn prepare_create(
     errors.extend(validate::create(resource, stored, object));
     if errors.is_empty() {
         validate::warnings(stored, object, warnings);
+        if stored == HORIZONTALPODAUTOSCALERS {
+            autoscalers::complete(object)?;
+        }
         Ok(())
     } else {
         objects.shared.admission.release(stored, object, None);
@@ -224,6 +231,9 @@ pub(crate) fn prepare_update(
                 map.insert("status".to_owned(), status);
             }
             *wanted = next;
+            if stored == HORIZONTALPODAUTOSCALERS {
+                autoscalers::complete(wanted)?;
+            }
             let errors = validate::status(stored, wanted);
             if !errors.is_empty() {
                 return Err(Status::invalid(
@@ -285,6 +295,9 @@ pub(crate) fn prepare_update(
             }
         }
     }
+    if stored == HORIZONTALPODAUTOSCALERS {
+        autoscalers::prepare_update(wanted, current);
+    }
     defaults::apply(resource, stored, wanted);
     defaults::keep(stored, current, wanted);
     if stored == SERVICES {
@@ -316,6 +329,9 @@ pub(crate) fn prepare_update(
     errors.extend(validate::update(resource, stored, current, wanted));
     if errors.is_empty() {
         validate::warnings(stored, wanted, warnings);
+        if stored == HORIZONTALPODAUTOSCALERS {
+            autoscalers::complete(wanted)?;
+        }
         Ok(())
     } else {
         Err(Status::invalid(

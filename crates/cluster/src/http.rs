@@ -20,6 +20,7 @@ mod negotiate;
 mod path;
 pub(crate) mod respond;
 mod reviews;
+mod rows;
 mod serve;
 mod watching;
 mod write;

@@ -217,7 +217,7 @@ impl Objects {
         let mut warnings = Vec::new();
         let mut object = admission::decode(resource, object, options.field_validation, &mut warnings)?;
         let given_name = !meta::name(&object).is_empty();
-        object = views::store(resource, object);
+        object = views::store(resource, object)?;
         admission::prepare_create(self, resource, stored_as, namespace, &mut object, &mut warnings)?;
         patching::track_create(stored_as, &mut object, options, &self.shared.clock);
         let namespace = if stored_as.namespaced {
@@ -357,7 +357,7 @@ impl Objects {
                 let wanted = make(&views::show(resource, &current))?;
                 let wanted = admission::decode(resource, wanted, options.field_validation, &mut warnings)?;
                 let conditional = !meta::resource_version(&wanted).is_empty();
-                let mut wanted = views::store(resource, wanted);
+                let mut wanted = views::store(resource, wanted)?;
                 admission::check_identity(resource, namespace, &current, &wanted)?;
                 admission::prepare_update(self, resource, subresource, &current, &mut wanted, &mut warnings)?;
                 (wanted, conditional)

@@ -1,10 +1,13 @@
-//! One table seen through several versions: `extensions/v1beta1` workloads over `apps/v1`, and `events.k8s.io/v1`
-//! over core events.
+//! One table seen through several versions: `extensions/v1beta1` workloads over `apps/v1`, `events.k8s.io/v1` over core
+//! events, every version of autoscalers over `autoscaling/v2`.
 
 use std::sync::Arc;
 
-use capstan_kubeapi::Resource;
-use capstan_kubeapi::builtin::EVENTS_V1;
+use capstan_hpa::conversion::{self, Version};
+use capstan_hpa::defaults;
+use capstan_kubeapi::builtin::{EVENTS_V1, HORIZONTALPODAUTOSCALERS};
+use capstan_kubeapi::resource::storage_of;
+use capstan_kubeapi::{Resource, Status};
 use serde_json::{Map, Value, json};
 
 /// Fields of an event: (core's name, events.k8s.io's name).
@@ -25,6 +28,9 @@ pub(crate) fn show(resource: Resource, stored: &Arc<Value>) -> Arc<Value> {
     }
     let mut object = if resource == EVENTS_V1 {
         rename(stored, |(core, new)| (core, new))
+    } else if let Some(version) = autoscaler(resource) {
+        // What is stored was read as its type before, so it can be again.
+        conversion::from_v2(version, stored).unwrap_or_else(|_| (**stored).clone())
     } else {
         (**stored).clone()
     };
@@ -33,15 +39,34 @@ pub(crate) fn show(resource: Resource, stored: &Arc<Value>) -> Arc<Value> {
 }
 
 /// An object written through `resource` as it is stored.
-pub(crate) fn store(resource: Resource, object: Value) -> Value {
-    let stored = capstan_kubeapi::resource::storage_of(resource);
+///
+/// # Errors
+/// 400 when it cannot be converted.
+pub(crate) fn store(resource: Resource, object: Value) -> Result<Value, Status> {
+    let stored = storage_of(resource);
     let mut object = if resource == EVENTS_V1 {
         rename(&object, |(core, new)| (new, core))
+    } else if let Some(version) = autoscaler(resource) {
+        let mut object = object;
+        defaults::apply(version, &mut object);
+        conversion::to_v2(version, &object).map_err(|error| {
+            Status::bad_request(format!(
+                "{} in version \"{}\" cannot be handled as a {}: {error}",
+                resource.kind, resource.version, resource.kind
+            ))
+        })?
     } else {
         object
     };
     set_type(&mut object, &stored.api_version(), stored.kind);
-    object
+    Ok(object)
+}
+
+/// The version of an autoscaler that a resource shows.
+pub(crate) fn autoscaler(resource: Resource) -> Option<Version> {
+    (storage_of(resource) == HORIZONTALPODAUTOSCALERS)
+        .then(|| Version::parse(resource.version))
+        .flatten()
 }
 
 /// Puts `kind` and `apiVersion` first, where the real server has them.

@@ -93,6 +93,36 @@ pub(crate) fn read_as(kind: Kind, value: &Value, case: Case) -> Result<Value, Wi
     given(kind, value, case, "")
 }
 
+/// The OpenAPI schema of a kind, without descriptions; quantities and metadata refer to definitions of their own.
+pub fn schema(kind: Kind) -> Value {
+    match kind {
+        Kind::Text => json!({"type": "string"}),
+        Kind::Int32 => json!({"type": "integer", "format": "int32"}),
+        Kind::Int64 => json!({"type": "integer", "format": "int64"}),
+        Kind::Quantity => json!({"$ref": "#/definitions/io.k8s.apimachinery.pkg.api.resource.Quantity"}),
+        Kind::Time => json!({"type": "string", "format": "date-time"}),
+        Kind::Labels => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+        Kind::Json => json!({"type": "object"}),
+        Kind::List(of) => {
+            let mut list = json!({"type": "array", "items": schema(*of), "x-kubernetes-list-type": "atomic"});
+            // Lists of conditions merge by type, as everywhere.
+            if matches!(of, Kind::Struct(of) if of.fields.iter().any(|f| f.name == "lastTransitionTime")) {
+                list["x-kubernetes-list-type"] = json!("map");
+                list["x-kubernetes-list-map-keys"] = json!(["type"]);
+            }
+            list
+        }
+        Kind::Struct(of) => {
+            let properties: Map<String, Value> = of
+                .fields
+                .iter()
+                .map(|field| (field.name.to_owned(), schema(field.kind)))
+                .collect();
+            json!({"type": "object", "properties": properties})
+        }
+    }
+}
+
 /// The zero value of a kind, as it is written.
 fn zero(kind: Kind) -> Value {
     match kind {

@@ -97,7 +97,7 @@ resource!(/// `statefulsets` of `apps/v1`.
 
 resource!(/// `events`, as `events.k8s.io/v1` shows them.
     EVENTS_V1 { group: "events.k8s.io", plural: "events", singular: "event", kind: "Event", short_names: &["ev"],
-    stored_as: Some(("", "v1", "events")), storage_version_hash: "r2yiGXH7wu8=",
+    stored_as: Some(EVENTS.0), storage_version_hash: "r2yiGXH7wu8=",
     definition: "io.k8s.api.events.v1.Event" });
 
 resource!(/// `tokenreviews`: answered, not stored.
@@ -124,6 +124,28 @@ resource!(/// `subjectaccessreviews`: answered, not stored.
     kind: "SubjectAccessReview", namespaced: false, verbs: &["create"],
     definition: "io.k8s.api.authorization.v1.SubjectAccessReview" });
 
+resource!(/// `horizontalpodautoscalers` of `autoscaling/v2`, as they are stored.
+    HORIZONTALPODAUTOSCALERS { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers",
+    singular: "horizontalpodautoscaler", kind: "HorizontalPodAutoscaler", short_names: &["hpa"], categories: &["all"],
+    subresources: WITH_STATUS, storage_version_hash: "qwQve8ut294=",
+    definition: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler" });
+resource!(/// `horizontalpodautoscalers` as `autoscaling/v1` shows them.
+    HORIZONTALPODAUTOSCALERS_V1 { group: "autoscaling", plural: "horizontalpodautoscalers",
+    singular: "horizontalpodautoscaler", kind: "HorizontalPodAutoscaler", short_names: &["hpa"], categories: &["all"],
+    subresources: WITH_STATUS, stored_as: Some(HORIZONTALPODAUTOSCALERS.0), storage_version_hash: "qwQve8ut294=",
+    definition: "io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler" });
+resource!(/// `horizontalpodautoscalers` as `autoscaling/v2beta2` showed them before 1.26. Like the other old versions without
+    /// short name and category.
+    HORIZONTALPODAUTOSCALERS_V2BETA2 { group: "autoscaling", version: "v2beta2", plural: "horizontalpodautoscalers",
+    singular: "horizontalpodautoscaler", kind: "HorizontalPodAutoscaler", subresources: WITH_STATUS,
+    stored_as: Some(HORIZONTALPODAUTOSCALERS.0), storage_version_hash: "qwQve8ut294=",
+    definition: "io.k8s.api.autoscaling.v2beta2.HorizontalPodAutoscaler" });
+resource!(/// `horizontalpodautoscalers` as `autoscaling/v2beta1` showed them before 1.25.
+    HORIZONTALPODAUTOSCALERS_V2BETA1 { group: "autoscaling", version: "v2beta1", plural: "horizontalpodautoscalers",
+    singular: "horizontalpodautoscaler", kind: "HorizontalPodAutoscaler", subresources: WITH_STATUS,
+    stored_as: Some(HORIZONTALPODAUTOSCALERS.0), storage_version_hash: "qwQve8ut294=",
+    definition: "io.k8s.api.autoscaling.v2beta1.HorizontalPodAutoscaler" });
+
 resource!(/// `leases`.
     LEASES { group: "coordination.k8s.io", plural: "leases", singular: "lease", kind: "Lease",
     storage_version_hash: "gqkMMb/YqFM=", definition: "io.k8s.api.coordination.v1.Lease" });
@@ -135,12 +157,12 @@ resource!(/// `deployments` as `extensions/v1beta1` wrote them before 1.16: a vi
     /// so that `kubectl get deploy` and `get all` mean `apps/v1` alone.
     DEPLOYMENTS_EXTENSIONS { group: "extensions", version: "v1beta1", plural: "deployments", singular: "deployment",
     kind: "Deployment", subresources: &[OLD_SCALE, STATUS],
-    stored_as: Some(("apps", "v1", "deployments")), storage_version_hash: "8aSe+NMegvE=",
+    stored_as: Some(DEPLOYMENTS.0), storage_version_hash: "8aSe+NMegvE=",
     definition: "io.k8s.api.extensions.v1beta1.Deployment" });
 resource!(/// `replicasets` as `extensions/v1beta1` wrote them before 1.16: a view of `apps/v1`.
     REPLICASETS_EXTENSIONS { group: "extensions", version: "v1beta1", plural: "replicasets", singular: "replicaset",
     kind: "ReplicaSet", subresources: &[OLD_SCALE, STATUS],
-    stored_as: Some(("apps", "v1", "replicasets")), storage_version_hash: "P1RzHs8/mWQ=",
+    stored_as: Some(REPLICASETS.0), storage_version_hash: "P1RzHs8/mWQ=",
     definition: "io.k8s.api.extensions.v1beta1.ReplicaSet" });
 
 /// Every built-in resource: groups in the order of `/apis`, resources alphabetically.
@@ -165,6 +187,10 @@ pub(crate) const ALL: &[Resource] = &[
     SELFSUBJECTACCESSREVIEWS,
     SELFSUBJECTRULESREVIEWS,
     SUBJECTACCESSREVIEWS,
+    HORIZONTALPODAUTOSCALERS,
+    HORIZONTALPODAUTOSCALERS_V1,
+    HORIZONTALPODAUTOSCALERS_V2BETA2,
+    HORIZONTALPODAUTOSCALERS_V2BETA1,
     LEASES,
     ENDPOINTSLICES,
     DEPLOYMENTS_EXTENSIONS,

@@ -52,8 +52,8 @@ pub struct ResourceType {
     pub verbs: &'static [&'static str],
     /// Subresources in discovery's order.
     pub subresources: &'static [SubresourceType],
-    /// Group, version and plural of the table its objects are stored in; `None` when that is itself.
-    pub stored_as: Option<(&'static str, &'static str, &'static str)>,
+    /// The resource in whose table its objects are stored; `None` when that is itself.
+    pub stored_as: Option<&'static ResourceType>,
     /// Discovery's `storageVersionHash`; empty for kinds that are not stored.
     pub storage_version_hash: &'static str,
     /// Name of the kind's schema in OpenAPI.
@@ -164,8 +164,5 @@ pub fn find_kind(api_version: &str, kind: &str) -> Option<Resource> {
 
 /// The resource that stores this one's objects: itself, unless it is another version's view of a table.
 pub fn storage_of(resource: Resource) -> Resource {
-    resource
-        .stored_as
-        .and_then(|(group, version, plural)| find(group, version, plural))
-        .unwrap_or(resource)
+    resource.stored_as.map_or(resource, Resource)
 }

@@ -7,6 +7,7 @@ use crate::resource::Resource;
 use crate::time::age;
 use crate::{meta, selector};
 
+mod autoscalers;
 mod cluster;
 mod columns;
 mod pods;
@@ -54,6 +55,7 @@ pub fn columns(resource: Resource) -> &'static [Column] {
         ("apps" | "extensions", "deployments") => columns::DEPLOYMENTS,
         ("apps" | "extensions", "replicasets") => columns::REPLICASETS,
         ("apps", "statefulsets") => columns::STATEFULSETS,
+        ("autoscaling", "horizontalpodautoscalers") => columns::HORIZONTALPODAUTOSCALERS,
         ("coordination.k8s.io", "leases") => columns::LEASES,
         ("discovery.k8s.io", "endpointslices") => columns::ENDPOINTSLICES,
         _ => columns::PLAIN,
@@ -81,6 +83,7 @@ pub fn cells(resource: Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         ("apps" | "extensions", "deployments") => workloads::deployment(object, now),
         ("apps" | "extensions", "replicasets") => workloads::replica_set(object, now),
         ("apps", "statefulsets") => workloads::stateful_set(object, now),
+        ("autoscaling", "horizontalpodautoscalers") => autoscalers::cells(object, now),
         ("coordination.k8s.io", "leases") => {
             vec![
                 name(object),

@@ -3,6 +3,8 @@
 use capstan_kubeapi::{FieldError, Resource, Selector, meta, validation};
 use serde_json::{Map, Value, json};
 
+use super::autoscalers;
+
 mod pods;
 mod services;
 
@@ -53,6 +55,7 @@ pub(super) fn create(_resource: Resource, stored: Resource, object: &Value) -> V
         ("", "configmaps") => data_keys(object, &["data", "binaryData"]),
         ("", "secrets") => data_keys(object, &["data"]),
         ("", "events") => event(object),
+        ("autoscaling", "horizontalpodautoscalers") => autoscalers::validate(object, None),
         _ => Vec::new(),
     }
 }
@@ -64,6 +67,10 @@ pub(super) fn update(
     current: &Value,
     wanted: &Value,
 ) -> Vec<FieldError> {
+    // What an autoscaler may keep depends on what it was.
+    if (stored.group, stored.plural) == ("autoscaling", "horizontalpodautoscalers") {
+        return autoscalers::validate(wanted, Some(current));
+    }
     let mut errors = create(resource, stored, wanted);
     match (stored.group, stored.plural) {
         ("apps", "deployments" | "replicasets") => {
@@ -115,6 +122,9 @@ pub(super) fn update(
 
 /// Rules for a status.
 pub(super) fn status(stored: Resource, object: &Value) -> Vec<FieldError> {
+    if (stored.group, stored.plural) == ("autoscaling", "horizontalpodautoscalers") {
+        return autoscalers::validate_status(object);
+    }
     let mut errors = Vec::new();
     if stored.group == "apps" || stored.plural == "replicationcontrollers" {
         for field in [

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::path::Query;
-use super::{Accept, Form, respond};
+use super::{Accept, Form, respond, rows};
 use crate::objects::Objects;
 
 /// The selectors of a request.
@@ -61,13 +61,9 @@ pub(super) fn one(
         Form::Plain => respond::object(StatusCode::OK, object, accept),
         Form::Partial => respond::object(StatusCode::OK, &table::partial(object), accept),
         Form::Table(version) => {
-            let row = table::row(resource, object, include(query)?, objects.clock().now());
-            let metadata = json!({"resourceVersion": meta::resource_version(object)});
-            respond::object(
-                StatusCode::OK,
-                &table::table(resource, metadata, vec![row], true, version),
-                accept,
-            )
+            let now = objects.clock().now();
+            let table = rows::single(resource, object, include(query)?, true, now, version);
+            respond::object(StatusCode::OK, &table, accept)
         }
     }
 }
@@ -233,7 +229,7 @@ pub(super) fn list(
             let now = objects.clock().now();
             let rows = page
                 .iter()
-                .map(|item| table::row(resource, item, include, now))
+                .map(|item| rows::row(resource, item, include, now))
                 .collect();
             respond::object(
                 StatusCode::OK,

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 
 use super::list::{Filter, include, version};
 use super::path::Query;
-use super::{Accept, Form, respond};
+use super::{Accept, Form, respond, rows};
 use crate::objects::Objects;
 use crate::storage::EventKind;
+use crate::views;
 use crate::watch::{Event, Watch};
 
 /// A watch that names no timeout ends after this long, as upstream's do after 30 to 60 minutes.
@@ -258,10 +259,9 @@ impl Stream {
             Form::Plain => object.clone(),
             Form::Partial => table::partial(object),
             Form::Table(version) => {
-                let row = table::row(self.resource, object, self.include, self.objects.clock().now());
-                let metadata = json!({"resourceVersion": meta::resource_version(object)});
                 let first = !std::mem::replace(&mut self.columns_sent, true);
-                table::table(self.resource, metadata, vec![row], first, version)
+                let now = self.objects.clock().now();
+                rows::single(self.resource, object, self.include, first, now, version)
             }
         }
     }
@@ -274,7 +274,12 @@ impl Stream {
         }
         let object = match self.form {
             Form::Plain => {
-                json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata})
+                let object = json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata});
+                // Types write their zero values even here.
+                match views::autoscaler(self.resource) {
+                    Some(of) => capstan_hpa::wire::read(of.kind(), &object).unwrap_or(object),
+                    None => object,
+                }
             }
             Form::Partial => table::partial(&json!({ "metadata": metadata })),
             Form::Table(version) => {

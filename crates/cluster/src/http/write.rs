@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::list::{Filter, List, Untyped};
 use super::path::Query;
-use super::{Accept, Form, MAX_BODY, respond};
+use super::{Accept, Form, MAX_BODY, respond, rows};
 use crate::objects::{DeleteOptions, FieldValidation, Objects, Propagation, Subresource, WriteOptions};
 
 /// Longest field manager name that upstream takes.
@@ -165,14 +165,9 @@ fn written(
         Form::Plain => respond::written(code, object, warnings, accept),
         Form::Partial => respond::written(code, &table::partial(object), warnings, accept),
         Form::Table(version) => {
-            let row = table::row(resource, object, Include::Metadata, objects.clock().now());
-            let metadata = json!({"resourceVersion": meta::resource_version(object)});
-            respond::written(
-                code,
-                &table::table(resource, metadata, vec![row], true, version),
-                warnings,
-                accept,
-            )
+            let now = objects.clock().now();
+            let table = rows::single(resource, object, Include::Metadata, true, now, version);
+            respond::written(code, &table, warnings, accept)
         }
     }
 }

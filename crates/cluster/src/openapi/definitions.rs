@@ -1,5 +1,7 @@
 //! Definitions as OpenAPI v2 has them, from `k8s-openapi`'s schemas.
 
+use capstan_hpa::conversion::Version;
+use capstan_hpa::wire;
 use capstan_kubeapi::merge_keys;
 use capstan_kubeapi::resource::builtin;
 use k8s_openapi::api::{
@@ -55,6 +57,8 @@ pub(super) fn build() -> Map<String, Value> {
     add::<authorization::v1::SelfSubjectRulesReview>(&mut generator);
     add::<authorization::v1::SubjectAccessReview>(&mut generator);
     add::<autoscaling::v1::Scale>(&mut generator);
+    add::<autoscaling::v1::HorizontalPodAutoscaler>(&mut generator);
+    add::<autoscaling::v2::HorizontalPodAutoscaler>(&mut generator);
     add::<coordination::v1::Lease>(&mut generator);
     add::<discovery::v1::EndpointSlice>(&mut generator);
     add::<policy::v1::Eviction>(&mut generator);
@@ -69,6 +73,7 @@ pub(super) fn build() -> Map<String, Value> {
         }
     }
     extensions(&mut definitions);
+    autoscalers(&mut definitions);
     kinds(&mut definitions);
     definitions.sort_keys();
     definitions
@@ -146,6 +151,25 @@ fn extensions(definitions: &mut Map<String, Value>) {
             },
         }),
     );
+}
+
+/// The versions of `HorizontalPodAutoscaler` that no crate has types of any more.
+fn autoscalers(definitions: &mut Map<String, Value>) {
+    for version in [Version::V2Beta2, Version::V2Beta1] {
+        let mut schema = wire::schema(version.kind());
+        if let Some(metadata) = schema.pointer_mut("/properties/metadata") {
+            *metadata = json!({"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"});
+        }
+        if let Some(map) = schema.as_object_mut() {
+            let text = "Scales the resource behind scaleTargetRef by metrics. Use autoscaling/v2.";
+            map.insert("description".to_owned(), text.into());
+        }
+        let name = format!(
+            "io.k8s.api.autoscaling.{}.HorizontalPodAutoscaler",
+            version.name()
+        );
+        definitions.insert(name, schema);
+    }
 }
 
 fn kinds(definitions: &mut Map<String, Value>) {

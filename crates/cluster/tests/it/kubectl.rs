@@ -175,6 +175,7 @@ async fn kubectl_does_its_work() {
         discovery(&kubectl).await;
         workloads(&kubectl).await;
         changes(&kubectl, minor).await;
+        autoscalers(&kubectl).await;
         old_group(&kubectl).await;
         complaints(&kubectl, minor).await;
         cluster.shutdown().await;
@@ -386,6 +387,172 @@ async fn changes(kubectl: &Kubectl, minor: u32) {
     has(&kubectl.run(&["delete", "deployment", "two"]).await, "deleted");
     kubectl.run(&["create", "namespace", "other"]).await;
     has(&kubectl.run(&["delete", "namespace", "other"]).await, "deleted");
+}
+
+const OLD_AUTOSCALERS: &str = r#"
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata:
+  name: v1
+  annotations:
+    autoscaling.alpha.kubernetes.io/metrics: '[{"type":"Pods","pods":{"metricName":"qps","targetAverageValue":"1k"}}]'
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 5, targetCPUUtilizationPercentage: 55}
+---
+apiVersion: autoscaling/v2beta1
+kind: HorizontalPodAutoscaler
+metadata: {name: v2beta1}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 5
+  metrics: [{type: External, external: {metricName: queue, targetAverageValue: "30"}}]
+---
+apiVersion: autoscaling/v2beta2
+kind: HorizontalPodAutoscaler
+metadata: {name: v2beta2, annotations: {autoscaling.alpha.kubernetes.io/scale-up-tolerance: 50m}}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 5
+  behavior: {scaleUp: {stabilizationWindowSeconds: 7}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: v2}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 5
+  metrics: [{type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 64Mi}}}]
+"#;
+
+async fn autoscalers(kubectl: &Kubectl) {
+    let out = kubectl
+        .run(&[
+            "autoscale",
+            "deployment",
+            "web",
+            "--min=2",
+            "--max=5",
+            "--cpu-percent=60",
+        ])
+        .await;
+    has(&out, "horizontalpodautoscaler.autoscaling/web autoscaled");
+    let table = kubectl.run(&["get", "hpa"]).await;
+    has(&table, "Deployment/web");
+    has(&table, "cpu: <unknown>/60%");
+    let described = kubectl.run(&["describe", "hpa", "web"]).await;
+    has(&described, "resource cpu on pods  (as a percentage of request)");
+    has(&described, "<unknown> / 60%");
+    has(&described, "Max replicas:");
+    let out = kubectl.feed(&["apply", "-f", "-"], OLD_AUTOSCALERS).await;
+    for name in ["v1", "v2beta1", "v2beta2", "v2"] {
+        has(
+            &out,
+            &format!("horizontalpodautoscaler.autoscaling/{name} created"),
+        );
+    }
+    let out = kubectl.feed(&["apply", "-f", "-"], OLD_AUTOSCALERS).await;
+    for name in ["v1", "v2beta1", "v2beta2", "v2"] {
+        has(
+            &out,
+            &format!("horizontalpodautoscaler.autoscaling/{name} unchanged"),
+        );
+    }
+    let changed = OLD_AUTOSCALERS.replace("maxReplicas: 5", "maxReplicas: 6");
+    let out = kubectl.feed(&["apply", "-f", "-"], &changed).await;
+    for name in ["v1", "v2beta1", "v2beta2", "v2"] {
+        has(
+            &out,
+            &format!("horizontalpodautoscaler.autoscaling/{name} configured"),
+        );
+    }
+    let out = kubectl
+        .feed(
+            &["apply", "--server-side", "--force-conflicts", "-f", "-"],
+            OLD_AUTOSCALERS,
+        )
+        .await;
+    has(&out, "horizontalpodautoscaler.autoscaling/v2 serverside-applied");
+    let table = kubectl.run(&["get", "hpa"]).await;
+    has(&table, "<unknown>/1k, cpu: <unknown>/55%");
+    has(&table, "<unknown>/30 (avg)");
+    has(&table, "memory: <unknown>/64Mi");
+    let read = |name: &'static str, path: &'static str| async move {
+        kubectl.run(&["get", "hpa", name, "-o", path]).await
+    };
+    assert_eq!(
+        read("v2beta2", "jsonpath={.spec.behavior.scaleUp.tolerance}").await,
+        "50m"
+    );
+    assert_eq!(
+        read(
+            "v2beta2",
+            "jsonpath={.spec.behavior.scaleUp.stabilizationWindowSeconds}"
+        )
+        .await,
+        "7"
+    );
+    assert_eq!(
+        read(
+            "v2beta1",
+            "jsonpath={.spec.metrics[0].external.target.averageValue}"
+        )
+        .await,
+        "30"
+    );
+    let old = kubectl
+        .run(&[
+            "get",
+            "horizontalpodautoscalers.v1.autoscaling",
+            "v2",
+            "-o",
+            "yaml",
+        ])
+        .await;
+    has(&old, "maxReplicas: 5");
+    let raw = kubectl
+        .run(&[
+            "get",
+            "--raw",
+            "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers/v2",
+        ])
+        .await;
+    has(&raw, "autoscaling.alpha.kubernetes.io/metrics");
+    has(
+        &kubectl.run(&["explain", "hpa.spec.behavior.scaleUp"]).await,
+        "stabilizationWindowSeconds",
+    );
+    has(
+        &kubectl
+            .run(&["explain", "hpa", "--api-version=autoscaling/v1", "--recursive"])
+            .await,
+        "targetCPUUtilizationPercentage",
+    );
+    has(
+        &kubectl
+            .run(&[
+                "explain",
+                "hpa",
+                "--api-version=autoscaling/v2beta1",
+                "--recursive",
+            ])
+            .await,
+        "targetAverageUtilization",
+    );
+    let out = kubectl
+        .run(&["patch", "hpa", "v2", "-p", r#"{"spec":{"minReplicas":2}}"#])
+        .await;
+    has(&out, "horizontalpodautoscaler.autoscaling/v2 patched");
+    let why = kubectl
+        .fail(&["patch", "hpa", "v2", "-p", r#"{"spec":{"minReplicas":9}}"#], "")
+        .await;
+    has(&why, "must be greater than or equal to `minReplicas`");
+    has(
+        &kubectl.run(&["get", "all"]).await,
+        "horizontalpodautoscaler.autoscaling/v2",
+    );
+    has(
+        &kubectl.run(&["delete", "hpa", "--all"]).await,
+        "\"v2beta1\" deleted",
+    );
 }
 
 async fn old_group(kubectl: &Kubectl) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // what a helper cannot have is a failure of the test that calls it
 
 mod api;
+mod autoscalers;
 mod controllers;
 mod kubectl;
 mod runners;

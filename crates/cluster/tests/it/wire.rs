@@ -8,24 +8,24 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-struct Api {
-    router: axum::Router,
-    objects: Objects,
+pub(crate) struct Api {
+    pub(crate) router: axum::Router,
+    pub(crate) objects: Objects,
 }
 
-struct Answer {
-    code: u16,
-    headers: http::HeaderMap,
-    text: String,
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 }
 
-fn api() -> Api {
+pub(crate) fn api() -> Api {
     let objects = Objects::new(SystemClock::shared());
     let authentication = Authentication::trusting(User::admin("kubernetes-admin"));
     authentication.add_token("bob", User::new("bob", ["devs"]));
@@ -37,7 +37,7 @@ fn api() -> Api {
 }
 
 impl Api {
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -63,11 +63,11 @@ impl Api {
         }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], Body::empty()).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(
             "POST",
             path,
@@ -77,7 +77,7 @@ impl Api {
         .await
     }
 
-    async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.send(
             "PUT",
             path,
@@ -87,7 +87,7 @@ impl Api {
         .await
     }
 
-    async fn patch(&self, path: &str, kind: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, kind: &str, body: Value) -> Answer {
         let kind = format!("application/{kind}");
         self.send("PATCH", path, &[("content-type", &kind)], body.to_string())
             .await
@@ -97,7 +97,7 @@ impl Api {
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 
 /// The golden directory of the shared test data, if this machine has it.
-fn golden(name: &str) -> Option<Value> {
+pub(crate) fn golden(name: &str) -> Option<Value> {
     let root = std::env::var_os("CAPSTAN_SHARED").map_or_else(
         || std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
         std::path::PathBuf::from,

@@ -21,6 +21,8 @@ fn columns_are_the_real_ones() {
         ("deployments-list.json", builtin::DEPLOYMENTS),
         ("replicasets-list.json", builtin::REPLICASETS),
         ("events-list.json", builtin::EVENTS),
+        ("hpa-v2-list.json", builtin::HORIZONTALPODAUTOSCALERS),
+        ("hpa-v1-list.json", builtin::HORIZONTALPODAUTOSCALERS_V1),
     ] {
         let Some(real) = golden(file) else { return };
         let ours: Vec<Value> = columns(resource).iter().map(Column::to_value).collect();
@@ -91,4 +93,35 @@ fn a_pod_says_why_it_is_not_running() {
     let deleting =
         json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Running"}});
     assert_eq!(pod_status(&deleting), "Terminating");
+}
+
+#[test]
+fn real_autoscalers_print_as_the_real_server_prints_them() {
+    let Some(root) = oracle::shared() else { return };
+    let text = std::fs::read_to_string(root.join("hpa/golden/objects/hpa-v2-list.json")).unwrap();
+    let list: Value = serde_json::from_str(&text).unwrap();
+    let Some(table) = golden("hpa-v2-all-rows.json") else {
+        return;
+    };
+    let mut seen = 0;
+    for object in list["response"]["body"]["items"].as_array().unwrap() {
+        let ours = cells(builtin::HORIZONTALPODAUTOSCALERS, object, Timestamp::UNIX_EPOCH);
+        let Some(theirs) = table["rows"].as_array().unwrap().iter().find(|row| {
+            row["cells"][0] == ours[0]
+                && row["object"]["metadata"]["resourceVersion"] == object["metadata"]["resourceVersion"]
+        }) else {
+            continue;
+        };
+        seen += 1;
+        assert_eq!(ours[..6], theirs["cells"].as_array().unwrap()[..6]);
+    }
+    assert!(seen > 20, "{seen} rows compared");
+}
+
+#[test]
+fn more_than_two_metrics_are_counted() {
+    let metric = json!({"type": "Pods", "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue", "averageValue": "1"}}});
+    let object = json!({"spec": {"metrics": [metric, metric, metric, metric]}});
+    let cells = cells(builtin::HORIZONTALPODAUTOSCALERS, &object, Timestamp::UNIX_EPOCH);
+    assert_eq!(cells[2], "<unknown>/1, <unknown>/1 + 2 more...");
 }
