@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use capstan_kubeapi::Status;
 use capstan_kubeapi::builtin::{ENDPOINTS, SERVICES};
 use capstan_runtime::Shutdown;
 use capstan_tls::{Authority, Identity, files};
@@ -12,6 +13,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use crate::aggregation::{Aggregator, LocalApi, publish_authentication};
 use crate::controllers::{self, Context, driver, node};
 use crate::error::Error;
 use crate::http::{self, Authentication, ServerState, User};
@@ -27,6 +29,8 @@ use crate::services::Services;
 /// The authority lives long; what it issues is made anew at every start that finds it due.
 const AUTHORITY_DAYS: u32 = 3650;
 const CERTIFICATE_DAYS: u32 = 365;
+/// The common name by which backends know us.
+const FRONT_PROXY: &str = "front-proxy-client";
 /// Pods the node says it can take; the API does not enforce it here.
 const MAX_PODS: usize = 10_000;
 
@@ -50,6 +54,7 @@ pub struct Handle {
     ca_pem: String,
     admin_token: String,
     router: axum::Router,
+    aggregator: Aggregator,
     shutdown: Shutdown,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -104,8 +109,15 @@ impl Cluster {
             objects: objects.clone(),
             book: logs.clone(),
         };
+        let aggregator = Aggregator::new(
+            objects.clone(),
+            pki.front_proxy.clone(),
+            pki.authority.certificate_pem().to_owned(),
+            shutdown.child(),
+        );
         let state = ServerState::new(objects.clone(), authentication.clone(), api.to_string())
-            .with_logs(Arc::new(pod_logs));
+            .with_logs(Arc::new(pod_logs))
+            .with_aggregator(aggregator.clone());
         let router = http::router(state);
         let serving = http::serve(listener, tls, router.clone(), shutdown.child());
         let mut tasks = vec![capstan_runtime::spawn("api server", serving)];
@@ -133,6 +145,12 @@ impl Cluster {
             token: account_tokens(&authentication, options.service_accounts_administer),
         };
         publish_api(&objects, api);
+        publish_authentication(
+            &objects,
+            pki.authority.certificate_pem(),
+            pki.front_proxy_authority.certificate_pem(),
+            FRONT_PROXY,
+        );
         let agent = Agent::new(context.clone(), services.clone(), logs, settings).map_err(Error::Agent)?;
         let facts = node::NodeFacts {
             address: Agent::host(),
@@ -146,6 +164,7 @@ impl Cluster {
         ));
         tasks.push(driver::drive(&context, Arc::new(services.clone())));
         tasks.push(agent.start());
+        tasks.push(aggregator.start());
         Ok(Handle {
             objects,
             services,
@@ -156,6 +175,7 @@ impl Cluster {
             ca_pem: pki.authority.certificate_pem().to_owned(),
             admin_token,
             router,
+            aggregator,
             shutdown,
             tasks: Mutex::new(tasks),
         })
@@ -223,6 +243,14 @@ impl Handle {
         Some(lines.iter().map(|line| line.text.to_string()).collect())
     }
 
+    /// Serves an API group's version from within this process, behind an `APIService` like any other.
+    ///
+    /// # Errors
+    /// When the `APIService` is refused.
+    pub fn serve_api(&self, api: LocalApi) -> Result<(), Status> {
+        self.aggregator.serve(api)
+    }
+
     /// Raised when the cluster is stopping.
     pub fn stopping(&self) -> Shutdown {
         self.shutdown.child()
@@ -283,6 +311,10 @@ struct Pki {
     authority: Authority,
     server: Identity,
     admin: Identity,
+    /// Signs the front proxy's certificate and nothing else, so that no other client can pass for it.
+    front_proxy_authority: Authority,
+    /// Shown to backends of `APIService`s.
+    front_proxy: Identity,
 }
 
 impl Pki {
@@ -323,10 +355,21 @@ impl Pki {
             clock,
         )?;
         admin.save(&at("admin.crt"), &at("admin.key"))?;
+        let front_proxy_authority = Authority::load_or_generate(
+            &at("front-proxy-ca.crt"),
+            &at("front-proxy-ca.key"),
+            "capstan-front-proxy-ca",
+            AUTHORITY_DAYS,
+            clock,
+        )?;
+        let front_proxy = front_proxy_authority.issue_client(FRONT_PROXY, None, CERTIFICATE_DAYS, clock)?;
+        front_proxy.save(&at("front-proxy-client.crt"), &at("front-proxy-client.key"))?;
         Ok(Self {
             authority,
             server,
             admin,
+            front_proxy_authority,
+            front_proxy,
         })
     }
 }

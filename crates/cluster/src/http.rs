@@ -10,6 +10,7 @@ use capstan_kubeapi::{Resource, Status, discovery};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::aggregation::{Aggregator, documents};
 use crate::objects::Objects;
 use crate::openapi::OpenApi;
 
@@ -47,6 +48,7 @@ struct Shared {
     logs: Option<Arc<dyn LogSource>>,
     server_address: String,
     openapi: OpenApi,
+    aggregator: Option<Aggregator>,
 }
 
 impl std::fmt::Debug for ServerState {
@@ -67,6 +69,7 @@ impl ServerState {
                 logs: None,
                 server_address: server_address.into(),
                 openapi: OpenApi::default(),
+                aggregator: None,
             }),
         }
     }
@@ -75,14 +78,34 @@ impl ServerState {
     #[must_use]
     pub fn with_logs(self, logs: Arc<dyn LogSource>) -> Self {
         let shared = Shared {
-            objects: self.shared.objects.clone(),
-            authentication: self.shared.authentication.clone(),
             logs: Some(logs),
-            server_address: self.shared.server_address.clone(),
-            openapi: OpenApi::default(),
+            ..self.parts()
         };
         Self {
             shared: Arc::new(shared),
+        }
+    }
+
+    /// The same with the groups of others.
+    #[must_use]
+    pub(crate) fn with_aggregator(self, aggregator: Aggregator) -> Self {
+        let shared = Shared {
+            aggregator: Some(aggregator),
+            ..self.parts()
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    fn parts(&self) -> Shared {
+        Shared {
+            objects: self.shared.objects.clone(),
+            authentication: self.shared.authentication.clone(),
+            logs: self.shared.logs.clone(),
+            server_address: self.shared.server_address.clone(),
+            openapi: OpenApi::default(),
+            aggregator: self.shared.aggregator.clone(),
         }
     }
 
@@ -116,6 +139,17 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
     let user = state.shared.authentication.identify(&request)?;
     let target = Target::parse(request.method(), &path);
     let query = Query::parse(request.uri().query());
+    if let Some(aggregator) = &state.shared.aggregator
+        && let Some((group, version)) = group_version(&path)
+        && let Some(entry) = aggregator.entry(group, version)
+    {
+        match &target {
+            Target::Resource(place) => auth::authorize(&user, place.verb(request.method(), &query), place)?,
+            _ if user.is_anonymous() => return Err(Status::forbidden_path(&user.name, "get", &path)),
+            _ => {}
+        }
+        return Ok(aggregator.proxy(&entry, &user, request).await);
+    }
     match target {
         Target::Document => document(state, &user, &request, &path, accept),
         Target::Unknown => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
@@ -144,10 +178,17 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
                 return Err(Status::no_such_resource());
             }
             let verb = place.verb(request.method(), &query);
-            auth::authorize(&user, verb, resource, &place)?;
+            auth::authorize(&user, verb, &place)?;
             serve_resource(state, request, &user, resource, &place, verb, &query, accept).await
         }
     }
+}
+
+/// The group and version of a path below `/apis`.
+fn group_version(path: &str) -> Option<(&str, &str)> {
+    let mut parts = path.strip_prefix("/apis/")?.split('/');
+    let (group, version) = (parts.next()?, parts.next()?);
+    (!group.is_empty() && !version.is_empty()).then_some((group, version))
 }
 
 #[allow(clippy::too_many_arguments)] // the parts of one request
@@ -236,6 +277,7 @@ fn document(
         return Err(Status::forbidden_path(&user.name, "get", path));
     }
     let resources = builtin();
+    let aggregator = state.shared.aggregator.as_ref();
     let parts: Vec<&str> = trimmed.split('/').skip(1).collect();
     match parts.as_slice() {
         [] => respond::object(StatusCode::OK, &root_paths(), accept),
@@ -243,28 +285,38 @@ fn document(
         ["api" | "apis"] => {
             let core = parts[0] == "api";
             match accept.discovery() {
+                Some(version) if core => {
+                    respond::discovery(&discovery::aggregated(resources, true, version), version, request)
+                }
                 Some(version) => {
-                    respond::discovery(&discovery::aggregated(resources, core, version), version, request)
+                    let document = documents::aggregated(resources, aggregator, version);
+                    respond::discovery(&document, version, request)
                 }
                 None if core => respond::object(
                     StatusCode::OK,
                     &discovery::api_versions(&state.shared.server_address),
                     accept,
                 ),
-                None => respond::object(StatusCode::OK, &discovery::group_list(resources), accept),
+                None => respond::object(
+                    StatusCode::OK,
+                    &documents::group_list(resources, aggregator),
+                    accept,
+                ),
             }
         }
         ["api", version] => match discovery::resource_list(resources, "", version) {
             Some(list) => respond::object(StatusCode::OK, &list, accept),
             None => Err(Status::no_such_resource()),
         },
-        ["apis", group] => match discovery::group(resources, group) {
+        ["apis", group] => match documents::group(resources, aggregator, group) {
             Some(document) => respond::object(StatusCode::OK, &document, accept),
             None => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
         },
         ["apis", group, version] => match discovery::resource_list(resources, group, version) {
             Some(list) => respond::object(StatusCode::OK, &list, accept),
-            None if discovery::group(resources, group).is_some() => Err(Status::no_such_resource()),
+            None if documents::group(resources, aggregator, group).is_some() => {
+                Err(Status::no_such_resource())
+            }
             None => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
         },
         ["openapi", "v2"] => state.shared.openapi.v2(request.headers()),

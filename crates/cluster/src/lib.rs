@@ -9,8 +9,10 @@
 //! | [`watch`] | following changes |
 //! | [`cluster`], [`options`] | starting all of it, and stopping it |
 //! | [`runners`] | what stands in for containers |
+//! | `aggregation` | API groups that others serve, behind `APIService`s |
 
 mod admission;
+mod aggregation;
 pub mod cluster;
 mod controllers;
 pub mod error;
@@ -28,6 +30,7 @@ mod storage;
 mod views;
 pub mod watch;
 
+pub use aggregation::LocalApi;
 pub use cluster::{Cluster, Handle};
 pub use error::Error;
 pub use http::{

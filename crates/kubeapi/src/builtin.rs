@@ -82,6 +82,11 @@ resource!(/// `services`.
     SERVICES { plural: "services", singular: "service", kind: "Service", short_names: &["svc"], categories: &["all"],
     subresources: WITH_STATUS, storage_version_hash: "0/CO1lhkEBI=", definition: "io.k8s.api.core.v1.Service" });
 
+resource!(/// `apiservices`.
+    APISERVICES { group: "apiregistration.k8s.io", plural: "apiservices", singular: "apiservice", kind: "APIService",
+    namespaced: false, categories: &["api-extensions"], subresources: WITH_STATUS, storage_version_hash: "InPBPD7+PqM=",
+    definition: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService" });
+
 resource!(/// `deployments` of `apps/v1`.
     DEPLOYMENTS { group: "apps", plural: "deployments", singular: "deployment", kind: "Deployment", short_names: &["deploy"],
     categories: &["all"], subresources: SCALABLE, storage_version_hash: "8aSe+NMegvE=",
@@ -177,6 +182,7 @@ pub(crate) const ALL: &[Resource] = &[
     SECRETS,
     SERVICEACCOUNTS,
     SERVICES,
+    APISERVICES,
     DEPLOYMENTS,
     REPLICASETS,
     STATEFULSETS,

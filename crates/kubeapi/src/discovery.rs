@@ -139,15 +139,20 @@ pub fn aggregated(resources: &[Resource], core: bool, version: &str) -> Value {
     })
 }
 
+/// The resources of a group's version in the form of aggregated discovery.
+pub fn aggregated_resources(resources: &[Resource], group: &str, version: &str) -> Vec<Value> {
+    resources
+        .iter()
+        .filter(|r| r.group == group && r.version == version)
+        .map(|r| aggregated_resource(*r))
+        .collect()
+}
+
 fn aggregated_group(resources: &[Resource], group: &str, versions: &[&str]) -> Value {
     let versions: Vec<Value> = versions
         .iter()
         .map(|version| {
-            let list: Vec<Value> = resources
-                .iter()
-                .filter(|r| r.group == group && r.version == *version)
-                .map(|r| aggregated_resource(*r))
-                .collect();
+            let list = aggregated_resources(resources, group, version);
             json!({"version": version, "resources": list, "freshness": "Current"})
         })
         .collect();

@@ -72,6 +72,7 @@ const WITH_CONDITIONS: &[&str] = &[
     "apps.v1.ReplicaSetStatus",
     "apps.v1.StatefulSetStatus",
     "autoscaling.v2.HorizontalPodAutoscalerStatus",
+    "apiregistration.v1.APIServiceStatus",
 ];
 
 const KEYS: &[MergeKey] = &[

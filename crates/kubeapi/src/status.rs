@@ -315,6 +315,23 @@ impl Status {
         Self::new(403, "Forbidden", format!("{subject} is forbidden: {why}")).about(resource, name)
     }
 
+    /// 403 of an operation on a resource that is known by name only.
+    pub fn forbidden_resource(group: &str, plural: &str, name: &str, why: &str) -> Self {
+        let subject = if name.is_empty() {
+            qualified(group, plural)
+        } else {
+            format!("{} \"{name}\"", qualified(group, plural))
+        };
+        let mut status = Self::new(403, "Forbidden", format!("{subject} is forbidden: {why}"));
+        status.details = Some(Box::new(Details {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            kind: plural.to_owned(),
+            ..Details::default()
+        }));
+        status
+    }
+
     /// 403 of a path that is no resource.
     pub fn forbidden_path(user: &str, verb: &str, path: &str) -> Self {
         let mut status = Self::new(

@@ -55,6 +55,7 @@ pub fn columns(resource: Resource) -> &'static [Column] {
         ("apps" | "extensions", "deployments") => columns::DEPLOYMENTS,
         ("apps" | "extensions", "replicasets") => columns::REPLICASETS,
         ("apps", "statefulsets") => columns::STATEFULSETS,
+        ("apiregistration.k8s.io", "apiservices") => columns::APISERVICES,
         ("autoscaling", "horizontalpodautoscalers") => columns::HORIZONTALPODAUTOSCALERS,
         ("coordination.k8s.io", "leases") => columns::LEASES,
         ("discovery.k8s.io", "endpointslices") => columns::ENDPOINTSLICES,
@@ -83,6 +84,7 @@ pub fn cells(resource: Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         ("apps" | "extensions", "deployments") => workloads::deployment(object, now),
         ("apps" | "extensions", "replicasets") => workloads::replica_set(object, now),
         ("apps", "statefulsets") => workloads::stateful_set(object, now),
+        ("apiregistration.k8s.io", "apiservices") => cluster::api_service(object, now),
         ("autoscaling", "horizontalpodautoscalers") => autoscalers::cells(object, now),
         ("coordination.k8s.io", "leases") => {
             vec![

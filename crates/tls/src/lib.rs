@@ -33,7 +33,7 @@ pub mod settings;
 pub use authority::{Authority, Identity};
 pub use error::Error;
 pub use facts::CertificateFacts;
-pub use settings::{client_config, install_provider, server_config};
+pub use settings::{client_config, install_provider, server_config, unverified_client_config};
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,21 @@ pub(super) fn check(stored: Resource, name: &str) -> Vec<String> {
         ("", "services") => validation::dns1035_label(name),
         // Core events may be called anything that fits a path.
         ("", "events") => validation::dns1123_subdomain(&name.to_lowercase()),
+        // These name versions and groups (`v1.`), or users (`system:masters`): anything that fits a path.
+        ("apiregistration.k8s.io", "apiservices") | ("rbac.authorization.k8s.io", _) => path_segment(name),
         ("apps", "statefulsets") => validation::dns1123_label(name),
         _ => validation::dns1123_subdomain(name),
     }
+}
+
+/// What is wrong with a name as one segment of a path (apimachinery `IsValidPathSegmentName`).
+fn path_segment(name: &str) -> Vec<String> {
+    if matches!(name, "." | "..") {
+        return vec![format!("may not be '{name}'")];
+    }
+    ["/", "%"]
+        .iter()
+        .filter(|illegal| name.contains(**illegal))
+        .map(|illegal| format!("may not contain '{illegal}'"))
+        .collect()
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::autoscalers;
 
+mod api_services;
 mod pods;
 mod services;
 
@@ -56,6 +57,7 @@ pub(super) fn create(_resource: Resource, stored: Resource, object: &Value) -> V
         ("", "secrets") => data_keys(object, &["data"]),
         ("", "events") => event(object),
         ("autoscaling", "horizontalpodautoscalers") => autoscalers::validate(object, None),
+        ("apiregistration.k8s.io", "apiservices") => api_services::validate(object),
         _ => Vec::new(),
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use capstan_kubeapi::{Resource, Status};
+use capstan_kubeapi::Status;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use parking_lot::RwLock;
 
-use super::path::Place;
+use super::path::{Place, percent_decode};
 
 /// Members may do everything.
 const MASTERS: &str = "system:masters";
@@ -24,6 +24,10 @@ pub struct User {
     pub name: String,
     /// Groups, such as `system:masters`.
     pub groups: Vec<String>,
+    /// What tells apart users of the same name at different times; empty for none.
+    pub uid: String,
+    /// What else is known about them, such as `authentication.kubernetes.io/credential-id`.
+    pub extra: Vec<(String, Vec<String>)>,
 }
 
 impl User {
@@ -36,6 +40,8 @@ impl User {
         Self {
             name: name.into(),
             groups,
+            uid: String::new(),
+            extra: Vec::new(),
         }
     }
 
@@ -48,6 +54,8 @@ impl User {
         Self {
             name: ANONYMOUS.to_owned(),
             groups: vec![UNAUTHENTICATED.to_owned()],
+            uid: String::new(),
+            extra: Vec::new(),
         }
     }
 
@@ -154,10 +162,26 @@ fn impersonated(user: User, headers: &HeaderMap) -> Result<User, Status> {
         .map(str::to_owned)
         .collect();
     if name == ANONYMOUS {
-        Ok(User::anonymous())
-    } else {
-        Ok(User::new(name, groups))
+        return Ok(User::anonymous());
     }
+    let mut user = User::new(name, groups);
+    for (header, value) in headers {
+        let Ok(value) = value.to_str() else { continue };
+        match header.as_str().strip_prefix("impersonate-") {
+            Some("uid") => value.clone_into(&mut user.uid),
+            Some(other) => {
+                let Some(key) = other.strip_prefix("extra-").map(percent_decode) else {
+                    continue;
+                };
+                match user.extra.iter_mut().find(|(k, _)| *k == key) {
+                    Some((_, values)) => values.push(value.to_owned()),
+                    None => user.extra.push((key, vec![value.to_owned()])),
+                }
+            }
+            None => {}
+        }
+    }
+    Ok(user)
 }
 
 /// Whether a user may do this. There are no roles yet: administrators may do everything, anybody known may ask about
@@ -170,13 +194,13 @@ pub(super) fn allowed(user: &User, verb: &str, group: &str, plural: &str) -> boo
             && plural.starts_with("selfsubject"))
 }
 
-pub(super) fn authorize(user: &User, verb: &str, resource: Resource, place: &Place) -> Result<(), Status> {
-    if allowed(user, verb, resource.group, resource.plural) {
+pub(super) fn authorize(user: &User, verb: &str, place: &Place) -> Result<(), Status> {
+    if allowed(user, verb, &place.group, &place.plural) {
         return Ok(());
     }
     let what = match &place.subresource {
-        Some(subresource) => format!("{}/{subresource}", resource.plural),
-        None => resource.plural.to_owned(),
+        Some(subresource) => format!("{}/{subresource}", place.plural),
+        None => place.plural.clone(),
     };
     let scope = match &place.namespace {
         Some(namespace) => format!("in the namespace \"{namespace}\""),
@@ -184,11 +208,13 @@ pub(super) fn authorize(user: &User, verb: &str, resource: Resource, place: &Pla
     };
     let why = format!(
         "User \"{}\" cannot {verb} resource \"{what}\" in API group \"{}\" {scope}",
-        user.name, resource.group
+        user.name, place.group
     );
-    Err(Status::forbidden(
-        resource.0,
-        place.name.as_deref().unwrap_or(""),
+    let name = place.name.as_deref().unwrap_or("");
+    Err(Status::forbidden_resource(
+        &place.group,
+        &place.plural,
+        name,
         &why,
     ))
 }

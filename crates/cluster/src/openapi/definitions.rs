@@ -8,6 +8,7 @@ use k8s_openapi::api::{
     apps, authentication, authorization, autoscaling, coordination, core, discovery, events, policy,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -36,6 +37,7 @@ pub(super) fn build() -> Map<String, Value> {
     settings.definitions_path = "/definitions".into();
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
+    add::<apiregistration::v1::APIService>(&mut generator);
     add::<core::v1::ConfigMap>(&mut generator);
     add::<core::v1::Endpoints>(&mut generator);
     add::<core::v1::Event>(&mut generator);

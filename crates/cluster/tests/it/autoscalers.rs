@@ -175,7 +175,11 @@ async fn objects_are_read_back_in_either_version_as_from_the_real_server() {
         if let Some(status) = entry["input"].get("status") {
             let mut object = answer.json();
             object["status"] = status.clone();
-            assert_eq!(api.put(&format!("{path}/a/status"), object).await.code, 200, "{name}");
+            assert_eq!(
+                api.put(&format!("{path}/a/status"), object).await.code,
+                200,
+                "{name}"
+            );
         }
         for (version, path) in [("v2", V2), ("v1", V1)] {
             let object = api.get(&format!("{path}/a")).await.json();

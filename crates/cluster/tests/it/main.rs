@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout)] // a skipped test says so
 #![allow(clippy::unwrap_used)] // what a helper cannot have is a failure of the test that calls it
 
+mod aggregation;
 mod api;
 mod autoscalers;
 mod controllers;

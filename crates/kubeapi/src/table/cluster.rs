@@ -296,3 +296,27 @@ pub(super) fn secret(object: &Value, now: Timestamp) -> Vec<Value> {
         created(object, now),
     ]
 }
+
+pub(super) fn api_service(object: &Value, now: Timestamp) -> Vec<Value> {
+    let service = match object.pointer("/spec/service") {
+        Some(service) if service.is_object() => {
+            json!(format!(
+                "{}/{}",
+                text(service, "/namespace"),
+                text(service, "/name")
+            ))
+        }
+        _ => json!("Local"),
+    };
+    let available = items(object, "/status/conditions")
+        .iter()
+        .find(|c| text(c, "/type") == "Available")
+        .map_or_else(
+            || "Unknown".to_owned(),
+            |c| match text(c, "/status") {
+                "True" => "True".to_owned(),
+                status => format!("{status} ({})", text(c, "/reason")),
+            },
+        );
+    vec![name(object), service, json!(available), created(object, now)]
+}

@@ -375,3 +375,14 @@ pub(super) const HORIZONTALPODAUTOSCALERS: &[Column] = &[
     ),
     AGE,
 ];
+
+/// `apiservices`.
+pub(super) const APISERVICES: &[Column] = &[
+    NAME,
+    text(
+        "Service",
+        "The reference to the service that hosts this API endpoint.",
+    ),
+    text("Available", "Whether this service is available."),
+    AGE,
+];
