@@ -18,6 +18,7 @@ use crate::controllers::{self, Context, driver, node};
 use crate::error::Error;
 use crate::http::{self, Authentication, ServerState, User};
 use crate::kubeconfig;
+use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::options::Options;
 use crate::runners::addresses::Addresses;
@@ -165,6 +166,11 @@ impl Cluster {
         tasks.push(driver::drive(&context, Arc::new(services.clone())));
         tasks.push(agent.start());
         tasks.push(aggregator.start());
+        let metrics = Metrics::new(context.clone(), agent.meters.clone(), options.metrics_resolution);
+        if let Err(error) = aggregator.serve(metrics.api()) {
+            tracing::warn!(%error, "metrics are not served");
+        }
+        tasks.push(metrics.start());
         Ok(Handle {
             objects,
             services,

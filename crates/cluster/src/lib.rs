@@ -10,6 +10,7 @@
 //! | [`cluster`], [`options`] | starting all of it, and stopping it |
 //! | [`runners`] | what stands in for containers |
 //! | `aggregation` | API groups that others serve, behind `APIService`s |
+//! | `metrics` | `metrics.k8s.io`: what pods and the node use |
 
 mod admission;
 mod aggregation;
@@ -18,6 +19,7 @@ mod controllers;
 pub mod error;
 pub mod http;
 mod kubeconfig;
+mod metrics;
 pub mod objects;
 mod openapi;
 pub mod options;

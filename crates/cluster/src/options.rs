@@ -34,6 +34,8 @@ pub struct Options {
     pub restart_back_off: Duration,
     /// Bytes kept of the output of each run of a container.
     pub log_bytes: usize,
+    /// How often the use of CPU and memory is measured.
+    pub metrics_resolution: Duration,
     /// The source of time.
     pub clock: SharedClock,
     /// Pods' service accounts may do everything, as in clusters of the tutorial's time. Otherwise they may do nothing but
@@ -56,6 +58,7 @@ impl Options {
             hollow_ready_delay: Duration::from_secs(1),
             restart_back_off: Duration::from_secs(10),
             log_bytes: 1 << 20,
+            metrics_resolution: Duration::from_secs(10),
             clock: SystemClock::shared(),
             service_accounts_administer: true,
             server_names: Vec::new(),

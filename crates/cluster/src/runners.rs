@@ -15,6 +15,7 @@
 //! | [`rewrite`] | service names and mounted paths made local |
 //! | [`volumes`] | volumes as directories |
 //! | [`probe`] | readiness and liveness |
+//! | [`meters`] | which containers run, for whoever measures |
 //! | [`logs`], [`log_source`] | what containers print, and `kubectl logs` |
 
 pub(crate) mod addresses;
@@ -24,6 +25,7 @@ pub(crate) mod environment;
 pub(crate) mod images;
 pub(crate) mod log_source;
 pub(crate) mod logs;
+pub(crate) mod meters;
 pub(crate) mod pod;
 pub(crate) mod probe;
 pub(crate) mod process;

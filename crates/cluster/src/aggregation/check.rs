@@ -120,19 +120,16 @@ async fn ask(
     let authority = entry.service.authority(&aggregator.shared.objects);
     proxy::address(&mut request, &authority, path).map_err(|error| error.to_string())?;
     let answer = async {
-        let response = match aggregator.in_process(&entry.service) {
-            Some(router) => {
-                *request.uri_mut() = path.parse().map_err(|e: http::uri::InvalidUri| e.to_string())?;
-                request.extensions_mut().insert(user);
-                match router.oneshot(request).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                }
+        let response = if let Some(router) = aggregator.in_process(&entry.service) {
+            *request.uri_mut() = path.parse().map_err(|e: http::uri::InvalidUri| e.to_string())?;
+            request.extensions_mut().insert(user);
+            match router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
             }
-            None => {
-                let sent = entry.connection.send(request).await;
-                sent.map_err(|error| error.to_string())?.map(Body::new)
-            }
+        } else {
+            let sent = entry.connection.send(request).await;
+            sent.map_err(|error| error.to_string())?.map(Body::new)
         };
         let code = response.status().as_u16();
         let kind = response

@@ -5,7 +5,7 @@ use http::header::ACCEPT;
 
 /// How an object or list is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// As it is.
     Plain,
     /// As a `Table` of `meta.k8s.io/<version>`.
@@ -24,18 +24,18 @@ struct Range {
 
 /// A parsed `Accept` header.
 #[derive(Debug, Clone)]
-pub(super) struct Accept {
+pub(crate) struct Accept {
     ranges: Vec<Range>,
     /// Whether the answer is YAML.
-    pub(super) yaml: bool,
+    pub(crate) yaml: bool,
     acceptable: bool,
 }
 
 /// What the real server says it can produce.
-pub(super) const AVAILABLE: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+pub(crate) const AVAILABLE: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 impl Accept {
-    pub(super) fn parse(headers: &HeaderMap) -> Self {
+    pub(crate) fn parse(headers: &HeaderMap) -> Self {
         let text = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("*/*");
         let ranges: Vec<Range> = text
             .split(',')
@@ -71,12 +71,12 @@ impl Accept {
     }
 
     /// Whether there is any representation that the client reads.
-    pub(super) fn is_acceptable(&self) -> bool {
+    pub(crate) fn is_acceptable(&self) -> bool {
         self.acceptable
     }
 
     /// The form that the client prefers among those we know.
-    pub(super) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> Form {
         for range in self.ranges.iter().filter(|r| is_json(&r.kind)) {
             match (
                 range.form.as_deref(),
@@ -100,7 +100,7 @@ impl Accept {
     }
 
     /// The version of aggregated discovery that the client prefers, if it reads it.
-    pub(super) fn discovery(&self) -> Option<&'static str> {
+    pub(crate) fn discovery(&self) -> Option<&'static str> {
         for range in self.ranges.iter().filter(|r| is_json(&r.kind)) {
             match (
                 range.form.as_deref(),

@@ -4,7 +4,7 @@ use http::Method;
 
 /// Where a path leads.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// Discovery, version, OpenAPI.
     Document,
     /// Objects.
@@ -15,19 +15,19 @@ pub(super) enum Target {
 
 /// The parts of a resource path.
 #[derive(Debug, Default)]
-pub(super) struct Place {
-    pub(super) group: String,
-    pub(super) version: String,
-    pub(super) namespace: Option<String>,
-    pub(super) plural: String,
-    pub(super) name: Option<String>,
-    pub(super) subresource: Option<String>,
+pub(crate) struct Place {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) plural: String,
+    pub(crate) name: Option<String>,
+    pub(crate) subresource: Option<String>,
     /// The path began with the deprecated `watch/`.
     watch: bool,
 }
 
 impl Target {
-    pub(super) fn parse(_method: &Method, path: &str) -> Self {
+    pub(crate) fn parse(_method: &Method, path: &str) -> Self {
         let parts: Vec<String> = path
             .split('/')
             .filter(|p| !p.is_empty())
@@ -80,7 +80,7 @@ impl Target {
 
 impl Place {
     /// The verb that authorization and discovery know.
-    pub(super) fn verb(&self, method: &Method, query: &Query) -> &'static str {
+    pub(crate) fn verb(&self, method: &Method, query: &Query) -> &'static str {
         let named = self.name.is_some();
         match *method {
             Method::GET | Method::HEAD => {
@@ -105,12 +105,12 @@ impl Place {
 
 /// Query parameters in order.
 #[derive(Debug, Default)]
-pub(super) struct Query {
+pub(crate) struct Query {
     pairs: Vec<(String, String)>,
 }
 
 impl Query {
-    pub(super) fn parse(text: Option<&str>) -> Self {
+    pub(crate) fn parse(text: Option<&str>) -> Self {
         let pairs = text
             .unwrap_or("")
             .split('&')
@@ -127,7 +127,7 @@ impl Query {
     }
 
     /// The first value of a parameter; an empty one counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.pairs
             .iter()
             .find(|(k, _)| k == key)
@@ -136,7 +136,7 @@ impl Query {
     }
 
     /// Whether a parameter is set to true; one without a value is.
-    pub(super) fn flag(&self, key: &str) -> bool {
+    pub(crate) fn flag(&self, key: &str) -> bool {
         self.pairs
             .iter()
             .any(|(k, v)| k == key && !matches!(v.as_str(), "false" | "0"))
@@ -144,7 +144,7 @@ impl Query {
 }
 
 /// Undoes percent encoding; what is no valid encoding, or no UTF-8, stays readable.
-pub(super) fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut index = 0;

@@ -27,7 +27,7 @@ pub(super) fn text(code: StatusCode, text: &'static str) -> Response {
 }
 
 /// An answer that is one JSON (or YAML) value.
-pub(super) fn object(code: StatusCode, value: &impl Serialize, accept: &Accept) -> Result<Response, Status> {
+pub(crate) fn object(code: StatusCode, value: &impl Serialize, accept: &Accept) -> Result<Response, Status> {
     if !accept.is_acceptable() {
         return Err(Status::not_acceptable(AVAILABLE));
     }
@@ -58,7 +58,7 @@ pub(super) fn written(
 }
 
 /// A failure.
-pub(super) fn status(status: &Status, accept: &Accept) -> Response {
+pub(crate) fn status(status: &Status, accept: &Accept) -> Response {
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let value = status.to_value();
     let mut response = match serde_saphyr::to_string(&value) {
@@ -79,7 +79,7 @@ pub(super) fn status(status: &Status, accept: &Accept) -> Response {
 }
 
 /// Aggregated discovery, with its own content type and a tag to cache by.
-pub(super) fn discovery(document: &Value, version: &str, request: &Request) -> Result<Response, Status> {
+pub(crate) fn discovery(document: &Value, version: &str, request: &Request) -> Result<Response, Status> {
     let body = serde_json::to_vec(document).map_err(Status::internal)?;
     let tag = format!("\"{}\"", crate::openapi::digest(&body));
     let content_type = match version {

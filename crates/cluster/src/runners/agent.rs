@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::addresses::Addresses;
 use super::images::{ImageMap, Runner};
 use super::logs::LogBook;
+use super::meters::Meters;
 use super::pod;
 use super::process::Spawner;
 use super::task::TaskApp;
@@ -66,6 +67,8 @@ pub(crate) struct Agent {
     pub(crate) services: Services,
     pub(crate) logs: LogBook,
     pub(crate) spawner: Spawner,
+    /// What runs, for whoever measures.
+    pub(crate) meters: Meters,
     pub(crate) settings: Settings,
     task_names: BTreeSet<String>,
     workers: Mutex<HashMap<String, Worker>>,
@@ -126,6 +129,7 @@ impl Agent {
             services,
             logs,
             spawner,
+            meters: Meters::default(),
             settings,
             task_names,
             workers: Mutex::default(),

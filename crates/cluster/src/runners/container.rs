@@ -11,6 +11,7 @@ use super::agent::Ending;
 use super::environment::{self, Environment};
 use super::images::Runner;
 use super::logs::LogWriter;
+use super::meters::Meter;
 use super::pod::{Life, Slot};
 use super::probe::{Commands, Probe};
 use super::process::{Exit, Process, Spec};
@@ -58,6 +59,13 @@ enum Running {
 }
 
 impl Running {
+    fn meter(&self) -> Meter {
+        match self {
+            Self::Process(process) => process.group().map_or(Meter::Modelled, Meter::Group),
+            Self::Task { .. } | Self::Hollow(_) => Meter::Modelled,
+        }
+    }
+
     async fn wait(&mut self) -> Exit {
         match self {
             Self::Process(process) => process.wait().await,
@@ -136,6 +144,7 @@ pub(crate) async fn run(life: &Life<'_>, slot: Slot, spec: &Value) -> i32 {
             view.state = ContainerState::Running { since };
             view.id.clone()
         });
+        let metered = life.agent.meters.run(uid, name, running.meter());
         let exit = tokio::select! {
             exit = running.wait() => exit,
             why = probe(life, slot, spec, &runner, &environment) => {
@@ -148,6 +157,7 @@ pub(crate) async fn run(life: &Life<'_>, slot: Slot, spec: &Value) -> i32 {
             () = life.stop.raised() => end(life, &mut running, None).await,
         };
         drop(running);
+        drop(metered);
         let finished = clock.now();
         let reason = if exit.code == 0 { "Completed" } else { "Error" };
         let ended = ContainerState::Terminated {

@@ -18,6 +18,7 @@ use super::agent::{Agent, Ending};
 use super::container;
 use super::environment::Downward;
 use super::images::Runner;
+use super::meters::Meter;
 use super::status::{ContainerState, ContainerView, PodView};
 use super::volumes::{self, Places};
 use crate::controllers::node::NODE;
@@ -307,6 +308,11 @@ async fn hollow(agent: &Agent, pod: &Value, mut view: PodView, mut ending: watch
         container.state = ContainerState::Running { since };
         container.ready = true;
     }
+    let _metered: Vec<_> = view
+        .containers
+        .iter()
+        .map(|container| agent.meters.run(meta::uid(pod), &container.name, Meter::Modelled))
+        .collect();
     if agent.write_status(pod, &view) {
         ended(&mut ending).await;
     }

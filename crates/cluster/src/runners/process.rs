@@ -165,6 +165,11 @@ impl Process {
         exit
     }
 
+    /// The group that its processes are in, while they run.
+    pub(crate) fn group(&self) -> Option<u32> {
+        self.group
+    }
+
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::Terminate);

@@ -176,6 +176,7 @@ async fn kubectl_does_its_work() {
         workloads(&kubectl).await;
         changes(&kubectl, minor).await;
         autoscalers(&kubectl).await;
+        aggregated(&kubectl).await;
         old_group(&kubectl).await;
         complaints(&kubectl, minor).await;
         cluster.shutdown().await;
@@ -387,6 +388,67 @@ async fn changes(kubectl: &Kubectl, minor: u32) {
     has(&kubectl.run(&["delete", "deployment", "two"]).await, "deleted");
     kubectl.run(&["create", "namespace", "other"]).await;
     has(&kubectl.run(&["delete", "namespace", "other"]).await, "deleted");
+}
+
+const LOADED: &str = r"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: loaded, annotations: {capstan.dev/cpu-load: 350m, capstan.dev/memory-usage: 64Mi}}
+spec:
+  replicas: 5
+  selector: {matchLabels: {app: loaded}}
+  template:
+    metadata: {labels: {app: loaded}}
+    spec: {containers: [{name: app, image: hollow, resources: {requests: {cpu: 100m}}}]}
+";
+
+async fn aggregated(kubectl: &Kubectl) {
+    let table = kubectl.run(&["get", "apiservices"]).await;
+    has(&table, "kube-system/metrics-server");
+    has(&table, "Local");
+    let described = kubectl
+        .run(&["describe", "apiservice", "v1beta1.metrics.k8s.io"])
+        .await;
+    has(&described, "all checks passed");
+    kubectl.feed(&["apply", "-f", "-"], LOADED).await;
+    kubectl.run(&["rollout", "status", "deployment/loaded"]).await;
+    let top = kubectl.run(&["top", "pods", "-l", "app=loaded"]).await;
+    assert_eq!(top.matches("70m").count(), 5, "{top}");
+    assert_eq!(top.matches("64Mi").count(), 5, "{top}");
+    has(
+        &kubectl
+            .run(&["top", "pods", "-l", "app=loaded", "--containers"])
+            .await,
+        "app ",
+    );
+    let table = kubectl.run(&["get", "podmetrics"]).await;
+    has(&table, "MEMORY");
+    has(&table, "70m");
+    has(
+        &kubectl
+            .run(&["api-resources", "--api-group=metrics.k8s.io"])
+            .await,
+        "NodeMetrics",
+    );
+    has(
+        &kubectl
+            .run(&["get", "--raw", "/apis/metrics.k8s.io/v1beta1/nodes"])
+            .await,
+        "NodeMetricsList",
+    );
+    // The owner's load can be changed under the same pods.
+    kubectl
+        .run(&[
+            "annotate",
+            "deployment",
+            "loaded",
+            "--overwrite",
+            "capstan.dev/cpu-load=500m",
+        ])
+        .await;
+    let top = kubectl.run(&["top", "pods", "-l", "app=loaded"]).await;
+    assert_eq!(top.matches("100m").count(), 5, "{top}");
+    kubectl.run(&["delete", "deployment", "loaded"]).await;
 }
 
 const OLD_AUTOSCALERS: &str = r#"

@@ -8,6 +8,7 @@ mod api;
 mod autoscalers;
 mod controllers;
 mod kubectl;
+mod metrics;
 mod runners;
 mod services;
 mod support;
