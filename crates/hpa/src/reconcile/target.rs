@@ -216,6 +216,7 @@ impl Syncing {
     ) -> Result<(), Failed> {
         let current = scale.replicas();
         let mut tries = 0;
+        let mut withheld = false;
         let error = loop {
             tries += 1;
             let request = Request::PutScale {
@@ -223,7 +224,7 @@ impl Syncing {
                 body: scale.with_replicas(desired),
             };
             let answer = self.port.ask(request).await;
-            let withheld = answer == Answer::Withheld;
+            withheld |= answer == Answer::Withheld;
             let Err(error) = answer.into_result("put", &scale.subject) else {
                 self.trace.written(withheld);
                 break None;
@@ -253,6 +254,10 @@ impl Syncing {
         self.set(condition::ABLE_TO_SCALE, true, "SucceededRescale", &message);
         let message = format!("New size: {desired}; reason: {reason}");
         self.event(EventType::Normal, "SuccessfulRescale", &message).await;
+        if withheld {
+            // Policies look at what was done, not at what would have been.
+            return Ok(());
+        }
         let now = self.now();
         self.memory
             .store_scale_event(self.hpa.spec.behavior.as_ref(), current, desired, now);

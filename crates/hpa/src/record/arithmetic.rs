@@ -141,6 +141,69 @@ pub struct LimitStep {
     pub scale_up_limit: Option<i32>,
 }
 
+impl Arithmetic {
+    /// Appends lines for what steps alone do not show: pods, tolerances, windows, policies.
+    pub(super) fn explain(&self, lines: &mut Vec<String>) {
+        let mut add = |title: &str, text: String| lines.push(format!("  {title:<12} {text}"));
+        for metric in &self.metrics {
+            if metric.replicas.is_none() {
+                add("metric", metric.line());
+            }
+            for (index, line) in metric.pods.iter().flat_map(Counted::lines).enumerate() {
+                add(if index == 0 { "pods" } else { "" }, line);
+            }
+        }
+        if let Some(Tolerances { scale_down, scale_up }) = self.tolerances {
+            add("tolerance", format!("{scale_down} down, {scale_up} up"));
+        }
+        if let Some(step) = &self.stabilization {
+            let held = step.held_by.map_or_else(String::new, |held| {
+                format!("; {} recommended at {} held", held.replicas, held.time)
+            });
+            add(
+                "windows",
+                format!(
+                    "{}s up, {}s down{held}",
+                    step.up_window_seconds, step.down_window_seconds
+                ),
+            );
+        }
+        if let Some(step) = &self.limit {
+            if let Some(limit) = step.scale_up_limit {
+                add("at most", format!("{limit} in one sync"));
+            }
+            for policy in step.rate.iter().flat_map(|rate| &rate.policies) {
+                add(
+                    "policy",
+                    format!(
+                        "{} {} per {}s: {} at its start (+{}, -{} since) -> {}",
+                        policy.type_,
+                        policy.value,
+                        policy.period_seconds,
+                        policy.start,
+                        policy.added,
+                        policy.removed,
+                        policy.limit
+                    ),
+                );
+            }
+            if let Some(rate) = &step.rate {
+                add(
+                    "policies",
+                    format!("{} of them -> {}", rate.select_policy, rate.limit),
+                );
+            }
+        }
+        add(
+            "bounds",
+            format!("{} to {}", self.min_replicas, self.max_replicas),
+        );
+        if let Some(failure) = &self.failure {
+            add("failed", format!("{}: {}", failure.reason, failure.message));
+        }
+    }
+}
+
 impl MetricStep {
     /// One line: value, target, ratio, and what follows.
     pub fn line(&self) -> String {

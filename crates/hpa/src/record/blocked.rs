@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Arithmetic, LimitStep, MetricStep, Record, Stabilization, Unit, WriteStatus};
 use crate::autoscaling::{policy, select};
+use crate::behavior::{PolicyLimit, RateLimit};
 use crate::limits::Limit;
 use crate::replica_calculator::{Rule, Tolerances};
 
@@ -18,8 +19,8 @@ pub struct Blocked {
     pub why: String,
     /// The smallest change that would let a change pass, in words.
     pub unblock: String,
-    /// The same for programs.
-    pub change: Change,
+    /// The same for programs; all of them are needed.
+    pub changes: Vec<Change>,
 }
 
 /// A change that would let a change pass.
@@ -99,16 +100,16 @@ fn failed(record: &Record, arithmetic: &Arithmetic) -> Option<Blocked> {
         step: step.to_owned(),
         why,
         unblock: format!("mend this: {error}"),
-        change: Change::Mend {
+        changes: vec![Change::Mend {
             error: error.to_owned(),
-        },
+        }],
     };
     Some(match failure.reason.as_str() {
         "ScalingDisabled" => Blocked {
             step: "scale".to_owned(),
             why: failure.message.clone(),
             unblock: format!("scale {} to 1 by hand", record.target.name),
-            change: Change::SetReplicas { replicas: 1 },
+            changes: vec![Change::SetReplicas { replicas: 1 }],
         },
         "FailedComputeMetricsReplicas" => {
             match arithmetic
@@ -186,11 +187,11 @@ fn within_tolerance(metric: &MetricStep, tolerances: Tolerances) -> Option<Block
             metric.unit.text(if up { needed - 1 } else { needed + 1 }),
             (ratio - 1.0).abs()
         ),
-        change: Change::Metric {
+        changes: vec![Change::Metric {
             metric: metric.name.clone(),
             unit: metric.unit,
             value: needed,
-        },
+        }],
     })
 }
 
@@ -222,7 +223,7 @@ fn without_values(metric: &MetricStep) -> Blocked {
                 .map_or_else(|| "?".to_owned(), |ratio| format!("{ratio:.3}")),
         ),
         unblock: format!("these pods become ready and have values: {}", pods.join(", ")),
-        change: Change::Pods { pods },
+        changes: vec![Change::Pods { pods }],
     }
 }
 
@@ -258,7 +259,7 @@ fn stabilized(step: &Stabilization, current: i32) -> Option<Blocked> {
             || "the metrics keep asking for the same".to_owned(),
             |until| format!("wait until after {until}, or make the window shorter"),
         ),
-        change: Change::Wait { until },
+        changes: vec![Change::Wait { until }],
     })
 }
 
@@ -266,77 +267,94 @@ fn limited(step: &LimitStep) -> Option<Blocked> {
     if step.before == step.after {
         return None;
     }
-    let wanted = step.before;
-    let blocked = |name: &str, unblock: String, change: Change| Blocked {
-        step: name.to_owned(),
-        why: format!("{wanted} are wanted, {}: {}", step.limit.message(), step.after),
-        unblock,
-        change,
+    let up = step.before > step.after;
+    let next = if up {
+        step.after.saturating_add(1)
+    } else {
+        step.after.saturating_sub(1)
     };
-    Some(match step.limit {
+    let (name, mut changes) = match step.limit {
         Limit::DesiredWithinRange => return None,
-        Limit::TooManyReplicas => blocked(
-            "max",
-            format!("maxReplicas is at least {}", step.after.saturating_add(1)),
-            Change::RaiseMax {
-                to: step.after.saturating_add(1),
-            },
+        Limit::TooManyReplicas => ("max", vec![Change::RaiseMax { to: next }]),
+        Limit::TooFewReplicas => ("min", vec![Change::LowerMin { to: next }]),
+        Limit::ScaleUpLimit | Limit::ScaleDownLimit => ("policy", Vec::new()),
+    };
+    // A bound wins a tie, so that the rate may be in the way as well.
+    match (&step.rate, step.scale_up_limit) {
+        (Some(rate), _) if if up { rate.limit < next } else { rate.limit > next } => {
+            changes.extend(of_rate(rate, next, up));
+        }
+        (None, Some(limit)) if up && limit < next => changes.push(Change::Wait { until: None }),
+        _ => {}
+    }
+    let words: Vec<String> = changes.iter().map(Change::words).collect();
+    Some(Blocked {
+        step: name.to_owned(),
+        why: format!(
+            "{} are wanted, {}: {}",
+            step.before,
+            step.limit.message(),
+            step.after
         ),
-        Limit::TooFewReplicas => blocked(
-            "min",
-            format!("minReplicas is at most {}", step.after - 1),
-            Change::LowerMin { to: step.after - 1 },
-        ),
-        Limit::ScaleUpLimit | Limit::ScaleDownLimit => match &step.rate {
-            None => blocked(
-                "policy",
-                "the next sync goes on".to_owned(),
-                Change::Wait { until: None },
-            ),
-            Some(rate) if rate.select_policy == select::DISABLED => blocked(
-                "policy",
-                "selectPolicy is not Disabled".to_owned(),
-                Change::EnablePolicy,
-            ),
-            Some(rate) => {
-                let up = step.limit == Limit::ScaleUpLimit;
-                let one_more = if up { step.after + 1 } else { step.after - 1 };
-                // The policy that decides: for Min the one that allows least, else the one that allows most.
-                let least = rate.select_policy == select::MIN;
-                let policies = rate.policies.iter();
-                let deciding = if least == up {
-                    policies.min_by_key(|policy| policy.limit)
-                } else {
-                    policies.max_by_key(|policy| policy.limit)
-                };
-                let Some(deciding) = deciding else {
-                    return Some(blocked(
-                        "policy",
-                        "there is a policy".to_owned(),
-                        Change::EnablePolicy,
-                    ));
-                };
-                let change = (one_more - deciding.start).abs();
-                let value = if deciding.type_ == policy::PERCENT {
-                    percent(deciding.start, one_more, up)
-                } else {
-                    change
-                };
-                blocked(
-                    "policy",
-                    format!(
-                        "the policy {} per {}s has a value of at least {value}, or its window passes",
-                        deciding.type_, deciding.period_seconds
-                    ),
-                    Change::Policy {
-                        type_: deciding.type_.clone(),
-                        period_seconds: deciding.period_seconds,
-                        value,
-                    },
-                )
-            }
-        },
+        unblock: words.join(", and "),
+        changes,
     })
+}
+
+/// What the policies of a direction need to reach `next`: all that are in the way for `Min`, else the one that is
+/// furthest already.
+fn of_rate(rate: &RateLimit, next: i32, up: bool) -> Vec<Change> {
+    if rate.select_policy == select::DISABLED || rate.policies.is_empty() {
+        return vec![Change::EnablePolicy];
+    }
+    let change = |limit: &PolicyLimit| Change::Policy {
+        type_: limit.type_.clone(),
+        period_seconds: limit.period_seconds,
+        value: if limit.type_ == policy::PERCENT {
+            percent(limit.start, next, up)
+        } else {
+            next.wrapping_sub(limit.start).wrapping_abs()
+        },
+    };
+    let in_the_way = rate.policies.iter().filter(|limit| {
+        if up {
+            limit.limit < next
+        } else {
+            limit.limit > next
+        }
+    });
+    if rate.select_policy == select::MIN {
+        return in_the_way.map(change).collect();
+    }
+    let furthest = if up {
+        rate.policies.iter().max_by_key(|limit| limit.limit)
+    } else {
+        rate.policies.iter().min_by_key(|limit| limit.limit)
+    };
+    furthest.map(change).into_iter().collect()
+}
+
+impl Change {
+    fn words(&self) -> String {
+        match self {
+            Self::Mend { error } => format!("mend this: {error}"),
+            Self::SetReplicas { replicas } => format!("scale to {replicas} by hand"),
+            Self::Metric { metric, unit, value } => format!("{metric} reaches {}", unit.text(*value)),
+            Self::Pods { pods } => format!("these pods become ready and have values: {}", pods.join(", ")),
+            Self::Wait { until: Some(until) } => format!("wait until after {until}"),
+            Self::Wait { until: None } => "the next sync goes on".to_owned(),
+            Self::Policy {
+                type_,
+                period_seconds,
+                value,
+            } => {
+                format!("the policy {type_} per {period_seconds}s has at least {value}, or its window passes")
+            }
+            Self::EnablePolicy => "the direction has a policy and selectPolicy is not Disabled".to_owned(),
+            Self::RaiseMax { to } => format!("maxReplicas is at least {to}"),
+            Self::LowerMin { to } => format!("minReplicas is at most {to}"),
+        }
+    }
 }
 
 /// The smallest percentage by which `start` reaches `wanted`, with upstream's rounding.
@@ -369,8 +387,8 @@ fn not_written(record: &Record) -> Option<Blocked> {
         step: "write".to_owned(),
         why: "the new number could not be written".to_owned(),
         unblock: format!("mend this: {}", record.write.message),
-        change: Change::Mend {
+        changes: vec![Change::Mend {
             error: record.write.message.clone(),
-        },
+        }],
     })
 }

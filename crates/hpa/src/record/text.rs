@@ -93,6 +93,9 @@ impl Record {
         }
         self.explain_inputs(&mut lines);
         self.explain_steps(&mut lines);
+        if let Some(arithmetic) = &self.arithmetic {
+            arithmetic.explain(&mut lines);
+        }
         if !self.constraints_applied.is_empty() {
             lines.push(format!("  limited by   {}", self.constraints_applied.join(", ")));
         }
@@ -105,6 +108,10 @@ impl Record {
         };
         let message = if self.write.message.is_empty() { "" } else { ": " };
         lines.push(format!("  write        {written}{message}{}", self.write.message));
+        if let Some(blocked) = self.blocked() {
+            lines.push(format!("  held by      {}: {}", blocked.step, blocked.why));
+            lines.push(format!("  unless       {}", blocked.unblock));
+        }
         if self.count > 1 {
             lines.push(format!(
                 "  repeated     {} times, last at {}",
