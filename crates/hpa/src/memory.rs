@@ -64,6 +64,33 @@ impl Memory {
         self.scale_down_events.as_deref().unwrap_or_default()
     }
 
+    /// Forgets recommendations that cannot change any later decision, whatever the windows: those that a later one both
+    /// exceeds or equals and undercuts or equals. Upstream keeps them all, which at its period of 15 s are few; with
+    /// periods of a fraction of a second they would be thousands.
+    pub fn compact(&mut self) {
+        let Some(list) = &mut self.recommendations else {
+            return;
+        };
+        list.sort_by_key(|entry| entry.time);
+        let (mut lowest, mut highest) = (None, None);
+        let mut kept: Vec<Recommendation> = Vec::new();
+        for entry in list.iter().rev() {
+            let above = highest.is_none_or(|highest| entry.replicas > highest);
+            let below = lowest.is_none_or(|lowest| entry.replicas < lowest);
+            if above {
+                highest = Some(entry.replicas);
+            }
+            if below {
+                lowest = Some(entry.replicas);
+            }
+            if above || below {
+                kept.push(*entry);
+            }
+        }
+        kept.reverse();
+        *list = kept;
+    }
+
     /// The latest recommendation that by itself would keep any change from `current` towards `desired` back.
     pub(crate) fn latest_against(&self, current: i32, desired: i32) -> Option<Recommendation> {
         self.recommendations()

@@ -213,4 +213,25 @@ proptest! {
         let (fewer, many) = (answer(low), answer(low + more));
         prop_assert!(fewer <= many, "{low} -> {fewer}, {} -> {many}", low + more);
     }
+
+    #[test]
+    fn forgetting_what_cannot_matter_changes_no_decision(
+        loads in prop::collection::vec((0i64..300, 1i64..40), 1..60),
+        start in 1usize..40,
+        behavior in behavior(),
+    ) {
+        let world = || with_behavior(World::new(&vec![50; start]), behavior.as_ref());
+        let (mut all, mut few) = (world(), world());
+        for (load, seconds) in loads {
+            for world in [&mut all, &mut few] {
+                world.pass(seconds);
+                resized(world, load);
+            }
+            let (expected, found) = (all.sync(), few.sync());
+            prop_assert_eq!(expected.desired, found.desired);
+            prop_assert_eq!(&expected.hpa.status, &found.hpa.status);
+            few.memory.compact();
+            prop_assert!(few.memory.recommendations().len() <= all.memory.recommendations().len());
+        }
+    }
 }
