@@ -10,6 +10,7 @@ mod oracle;
 mod quantities;
 mod reconcile;
 mod replica_calculator;
+mod scenarios;
 mod selectors;
 mod trajectories;
 pub mod validation;
@@ -42,6 +43,7 @@ pub fn run_folder(root: &Path) -> Result<Vec<CaseResult>> {
         ("horizontal.json", horizontal::run_file),
         ("validation.json", validation::run_file),
         ("conversion.json", conversion::run_file),
+        ("golden/scenarios.json", scenarios::run_file),
     ] {
         let path = root.join(name);
         if path.is_file() {
