@@ -56,9 +56,12 @@ impl Tap for Seen {
     }
 }
 
+/// What each node gave, and the errors of each.
+type Given = (Vec<(NodeId, String)>, Vec<(String, u64)>);
+
 /// What each node gave, in order, and its errors. Nodes run one after the other, so that only the order within a node means
 /// something.
-fn run(script: &str, bodies: &[String]) -> (Vec<(NodeId, String)>, Vec<(String, u64)>) {
+fn run(script: &str, bodies: &[String]) -> Given {
     let definition = define(script, TaskKind::Auto, &Vars::new(), Mode::Task).expect("a valid script");
     let seen = Arc::new(Seen::default());
     let mut ports = Ports::offline(VirtualClock::at(0));
