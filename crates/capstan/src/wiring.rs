@@ -1,6 +1,7 @@
 //! The outside world, wired into the engine's ports.
 
 pub(crate) mod alert;
+pub(crate) mod autoscaler;
 pub(crate) mod http_post;
 pub(crate) mod influx;
 pub(crate) mod log;

@@ -18,7 +18,7 @@ use crate::error::{Error, Reason};
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// No request may take longer; a watch is not a request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One `[[kubernetes]]` entry of the configuration.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +146,20 @@ impl Cluster {
     /// The client that answered last.
     pub(crate) fn client(&self) -> Client {
         self.clients[self.current.load(Ordering::Relaxed) % self.clients.len()].clone()
+    }
+
+    /// The clients, the one that answered last first.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = (usize, Client)> {
+        let first = self.current.load(Ordering::Relaxed);
+        (0..self.clients.len()).map(move |offset| {
+            let at = (first + offset) % self.clients.len();
+            (at, self.clients[at].clone())
+        })
+    }
+
+    /// Notes which client answered.
+    pub(crate) fn answered(&self, at: usize) {
+        self.current.store(at, Ordering::Relaxed);
     }
 
     /// Sends a request to the server that answered last; to the next one when it cannot be reached.

@@ -11,12 +11,16 @@
 //! | [`scale`] | reading and writing `/scale` with a precondition |
 //! | [`observe`] | changes of an object's replica count, as they happen |
 //! | [`event`] | Kubernetes Events |
+//! | [`follow`] | all objects of a resource, as they change |
+//! | [`raw`] | requests whose answers the caller reads; an API in this process |
 
 pub mod connect;
 pub mod discovery;
 pub mod error;
 pub mod event;
+pub mod follow;
 pub mod observe;
+pub mod raw;
 mod read;
 pub mod scale;
 
@@ -24,5 +28,7 @@ pub use connect::{Cluster, Credentials, Options};
 pub use discovery::ScalableKind;
 pub use error::{Error, Reason};
 pub use event::{Event, EventType};
+pub use follow::{Followed, Seen};
 pub use observe::Observation;
+pub use raw::{Message, Reply};
 pub use scale::{FIELD_MANAGER, Rivals, Scale};

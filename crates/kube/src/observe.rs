@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::connect::Cluster;
 use crate::discovery::ScalableKind;
 use crate::error::{Error, Reason};
+use crate::follow::refusal;
 use crate::scale::{Scale, controller};
 
 /// How often the scale is read where there is no watch.
@@ -91,7 +92,7 @@ impl Cluster {
                 Ok(Event::InitDone) if seen_in_list => continue,
                 Ok(Event::InitDone | Event::Delete(_)) => missing(kind, namespace, name),
                 Err(error) => {
-                    if let Some(message) = refusal(&error) {
+                    if let Some((_, message)) = refusal(&error) {
                         let plural = &kind.plural;
                         tracing::warn!(
                             plural,
@@ -163,21 +164,5 @@ fn missing(kind: &ScalableKind, namespace: &str, name: &str) -> Observation {
         uid: None,
         owner: None,
         changed_by: None,
-    }
-}
-
-/// The text of an answer that trying again will not change.
-fn refusal(error: &watcher::Error) -> Option<String> {
-    let (watcher::Error::InitialListFailed(inner)
-    | watcher::Error::WatchStartFailed(inner)
-    | watcher::Error::WatchFailed(inner)) = error
-    else {
-        return None;
-    };
-    match inner {
-        kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404 | 405) => {
-            Some(status.message.clone())
-        }
-        _ => None,
     }
 }

@@ -258,6 +258,18 @@ impl Selector {
         self.nothing
     }
 
+    /// A label and the one value it must have, if there is such a requirement: what objects can be indexed by.
+    pub fn exact(&self) -> Option<(&str, &str)> {
+        let single = |requirement: &&Requirement| {
+            matches!(
+                requirement.operator,
+                Operator::Equals | Operator::DoubleEquals | Operator::In
+            ) && requirement.values.len() == 1
+        };
+        let requirement = self.requirements.iter().find(single)?;
+        Some((&requirement.key, &requirement.values[0]))
+    }
+
     /// Whether labels satisfy all requirements.
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
         !self.nothing && self.requirements.iter().all(|r| r.matches(labels))

@@ -14,6 +14,7 @@ use capstan_demo::{App, AppOptions};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use crate::wiring::autoscaler::{Autoscaler, Flags};
 use crate::{home, signals};
 
 /// Runs a Kubernetes API that real kubectl works with: controllers, and pods that are processes of this machine.
@@ -42,6 +43,8 @@ pub(crate) struct ClusterArgs {
     /// Run the example app's pods inside this process instead of as processes of their own
     #[arg(long)]
     apps_in_process: bool,
+    #[command(flatten)]
+    autoscaler: Flags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,17 +99,24 @@ pub(crate) async fn run(args: ClusterArgs) -> Result<ExitCode> {
         };
         options.task_apps.insert("app".to_owned(), Arc::new(app));
     }
+    let data_dir = options.data_dir.clone();
     let cluster = Cluster::start(options).await?;
+    let autoscaler = Autoscaler::embedded(&cluster, &args.autoscaler, &data_dir).await?;
     let kubeconfig = cluster.kubeconfig_path().display();
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "Kubernetes API on {}\n\n  export KUBECONFIG={kubeconfig}\n  kubectl get nodes\n",
-        cluster.url()
+        "Kubernetes API on {}\n\n  export KUBECONFIG={kubeconfig}\n  kubectl get nodes\n\n\
+        Decisions about HorizontalPodAutoscalers on {}: capstan explain hpa/NAME{}\n",
+        cluster.url(),
+        autoscaler.url(),
+        autoscaler.explain_flag()
     )?;
     out.flush()?;
     drop(out);
     signals::interrupted().await;
+    // First: it must not scale what is going away.
+    autoscaler.stop().await;
     cluster.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use capstan_runtime::Shutdown;
 use clap::Args;
 use parking_lot::Mutex;
 
+use crate::wiring::autoscaler::Flags;
 use crate::{duration, signals};
 use stage::Stage;
 use view::View;
@@ -48,6 +49,8 @@ pub(crate) struct DemoArgs {
     /// Leave everything up at the end and print what to try
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    autoscaler: Flags,
 }
 
 /// Runs the demonstration; exit status 0 only if replicas followed the load.
@@ -63,7 +66,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
         raise.raise();
     });
     let view = View::new(args.max_qps, args.headless);
-    let stage = Stage::set(&view).await?;
+    let stage = Stage::set(&view, &args.autoscaler).await?;
     let outcome = tokio::select! {
         () = interrupted.raised() => Ok(None),
         // A performance that was cut short ends as well, but its verdict means nothing.

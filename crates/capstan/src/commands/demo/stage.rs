@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::view::View;
 use crate::server::Server;
+use crate::wiring::autoscaler::{Autoscaler, Flags};
 
 const SCRIPT: &str = include_str!("../../../../../demo/demo.tick");
 const REPLICA_SET: &str = include_str!("../../../../../demo/replicasets/app.yaml");
@@ -60,13 +61,14 @@ impl Drop for WatchedWrites {
 /// The running parts.
 pub(super) struct Stage {
     cluster: Handle,
+    autoscaler: Autoscaler,
     server: Server,
     directory: tempfile::TempDir,
 }
 
 impl Stage {
     /// Starts the cluster and the server.
-    pub(super) async fn set(view: &View) -> Result<Self> {
+    pub(super) async fn set(view: &View, flags: &Flags) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("capstan-demo-")
             .tempdir()
@@ -75,12 +77,14 @@ impl Stage {
             .await
             .context("the embedded cluster does not start")?;
         view.step(&format!("embedded Kubernetes on {}", cluster.url()));
+        let autoscaler = Autoscaler::embedded(&cluster, flags, directory.path()).await?;
         let server = server(directory.path(), &cluster)
             .await
             .context("the server does not start")?;
         view.step(&format!("server on http://{}", server.address()));
         Ok(Self {
             cluster,
+            autoscaler,
             server,
             directory,
         })
@@ -198,6 +202,7 @@ impl Stage {
     pub(super) async fn strike(self) {
         // The server first: it must not scale what is going away.
         self.server.stop().await;
+        self.autoscaler.stop().await;
         self.cluster.shutdown().await;
         if let Err(error) = self.directory.close() {
             tracing::warn!(%error, "temporary folder not removed");

@@ -1,0 +1,183 @@
+//! A HorizontalPodAutoscaler on CPU with real kubectl against the embedded cluster, and why it decided what it did.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use capstan_e2e::{Running, capstan, http, kubectls, output, wait_for};
+
+const WEB: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  annotations:
+    capstan.dev/cpu-load: 350m
+spec:
+  replicas: 5
+  selector:
+    matchLabels: {app: web}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+      - name: web
+        image: web
+        resources:
+          requests: {cpu: 100m}
+";
+
+struct Cluster {
+    folder: tempfile::TempDir,
+    kubectl: PathBuf,
+    url: String,
+    running: Running,
+}
+
+impl Cluster {
+    fn start(kubectl: &Path, folder: tempfile::TempDir, pod_cidr: &str) -> Result<Self> {
+        let running = Running::start(
+            Command::new(capstan())
+                .args([
+                    "cluster",
+                    "--bind",
+                    "127.0.0.1:0",
+                    "--autoscaler-bind",
+                    "127.0.0.1:0",
+                ])
+                .args(["--hollow", "--pod-cidr", pod_cidr])
+                .args(["--horizontal-pod-autoscaler-sync-period", "1s"])
+                .arg("--data-dir")
+                .arg(folder.path()),
+        )?;
+        let line = running.line_with("Decisions about")?;
+        let url = line.split("on ").nth(1).and_then(|rest| rest.split(": ").next());
+        let url = url.context("an address")?.to_owned();
+        Ok(Self {
+            folder,
+            kubectl: kubectl.to_owned(),
+            url,
+            running,
+        })
+    }
+
+    fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.kubectl);
+        command.env("KUBECONFIG", self.folder.path().join("kubeconfig"));
+        output(command.args(args))
+    }
+
+    fn explain(&self, args: &[&str]) -> Result<String> {
+        output(
+            Command::new(capstan())
+                .args(["explain", "--url", &self.url])
+                .args(args),
+        )
+    }
+
+    fn replicas(&self) -> Result<String> {
+        self.kubectl(&[
+            "get",
+            "deployment",
+            "web",
+            "-o",
+            "jsonpath={.status.readyReplicas}",
+        ])
+    }
+
+    fn metrics(&self) -> Result<String> {
+        let address = self.url.trim_start_matches("http://").parse()?;
+        Ok(http(address, "GET", "/metrics", b"")?.1)
+    }
+}
+
+#[test]
+fn replicas_follow_the_cpu_and_every_decision_can_be_explained() -> Result<()> {
+    for (at, kubectl) in kubectls().into_iter().enumerate() {
+        let cluster = Cluster::start(&kubectl, tempfile::tempdir()?, &format!("127.{}.0.0/16", 60 + at))?;
+        follow(cluster).with_context(|| kubectl.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn follow(mut cluster: Cluster) -> Result<()> {
+    let manifest = cluster.folder.path().join("web.yaml");
+    std::fs::write(&manifest, WEB)?;
+    let manifest = manifest.to_string_lossy().into_owned();
+    cluster.kubectl(&["create", "--validate=false", "-f", &manifest])?;
+    wait_for("five pods", || Ok((cluster.replicas()? == "5").then_some(())))?;
+    let autoscale = [
+        "autoscale",
+        "deployment",
+        "web",
+        "--min=2",
+        "--max=10",
+        "--cpu-percent=50",
+    ];
+    cluster.kubectl(&autoscale)?;
+
+    // Five pods use 350m together and request 100m each: 70 %, which is 1.4 times the target.
+    wait_for("seven pods", || Ok((cluster.replicas()? == "7").then_some(())))?;
+    wait_for("50 % are seen", || {
+        let table = cluster.kubectl(&["get", "hpa", "web", "--no-headers"])?;
+        let row: Vec<&str> = table.split_whitespace().collect();
+        Ok(
+            (row[1..row.len() - 1] == ["Deployment/web", "cpu:", "50%/50%", "2", "10", "7"]
+                || row[1..row.len() - 1] == ["Deployment/web", "50%/50%", "2", "10", "7"])
+            .then_some(()),
+        )
+    })?;
+    let described = cluster.kubectl(&["describe", "hpa", "web"])?;
+    for text in [
+        "50% (50m) / 50%",
+        "7 current / 7 desired",
+        "ReadyForNewScale",
+        "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)",
+        "DesiredWithinRange",
+        "SuccessfulRescale",
+        "horizontal-pod-autoscaler",
+        "New size: 7; reason: cpu resource utilization (percentage of request) above target",
+    ] {
+        ensure!(described.contains(text), "no {text:?} in\n{described}");
+    }
+
+    // The load falls; the recommendation of seven holds the number for five minutes.
+    cluster.kubectl(&[
+        "annotate",
+        "deployment",
+        "web",
+        "--overwrite",
+        "capstan.dev/cpu-load=70m",
+    ])?;
+    let held = wait_for("an explanation of the hold", || {
+        let text = cluster.explain(&["hpa/web"])?;
+        Ok(text.contains("held by      stabilization").then_some(text))
+    })?;
+    for text in ["stays at 7", "unless       wait until after"] {
+        ensure!(held.contains(text), "no {text:?} in\n{held}");
+    }
+    let all = cluster.explain(&["hpa/web", "--last", "100", "--replay"])?;
+    ensure!(all.contains("up from 5 to 7"), "{all}");
+    ensure!(all.contains("the same answer: 7"), "{all}");
+    ensure!(!all.contains("another answer"), "{all}");
+    let json: serde_json::Value = serde_json::from_str(&cluster.explain(&["hpa/web", "--json"])?)?;
+    ensure!(json["decisions"][0]["finalDesiredReplicas"] == 7, "{json}");
+    let metrics = cluster.metrics()?;
+    let gauge =
+        "horizontal_pod_autoscaler_controller_desired_replicas{hpa_name=\"web\",namespace=\"default\"} 7";
+    ensure!(metrics.contains(gauge), "{metrics}");
+
+    // Decisions survive the process.
+    ensure!(
+        cluster.running.terminate()?.success(),
+        "the cluster ends in order"
+    );
+    let Cluster { folder, kubectl, .. } = cluster;
+    let again = Cluster::start(&kubectl, folder, "127.62.0.0/16")?;
+    let all = again.explain(&["hpa/web", "--last", "100"])?;
+    ensure!(all.contains("up from 5 to 7"), "{all}");
+    let unknown = again.explain(&["hpa/other"]);
+    ensure!(unknown.is_err(), "nothing is recorded of another one");
+    Ok(())
+}
