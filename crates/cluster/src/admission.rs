@@ -1,6 +1,6 @@
 //! What happens to an object between the request and the table: decoding, identity, defaults, rules, lifecycle.
 
-use capstan_kubeapi::builtin::{HORIZONTALPODAUTOSCALERS, NAMESPACES, SERVICES};
+use capstan_kubeapi::builtin::{CUSTOMRESOURCEDEFINITIONS, HORIZONTALPODAUTOSCALERS, NAMESPACES, SERVICES};
 use capstan_kubeapi::{FieldError, Resource, Status, meta, time, validation};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use crate::views;
 
 pub(crate) mod addresses;
 mod autoscalers;
+mod custom_resources;
 mod decode;
 mod defaults;
 mod deletion;
@@ -110,7 +111,14 @@ pub(crate) fn prepare_create(
     if drops_status_on_create(stored)
         && let Some(map) = object.as_object_mut()
     {
-        map.insert("status".to_owned(), json!({}));
+        if stored.custom.is_some() {
+            map.shift_remove("status");
+        } else {
+            map.insert("status".to_owned(), json!({}));
+        }
+    }
+    if stored == CUSTOMRESOURCEDEFINITIONS {
+        custom_resources::hold(object);
     }
     if stored == HORIZONTALPODAUTOSCALERS {
         autoscalers::prepare_create(object);
@@ -234,7 +242,7 @@ pub(crate) fn prepare_update(
             if stored == HORIZONTALPODAUTOSCALERS {
                 autoscalers::complete(wanted)?;
             }
-            let errors = validate::status(stored, wanted);
+            let errors = validate::status(resource, stored, wanted);
             if !errors.is_empty() {
                 return Err(Status::invalid(
                     resource.group,
@@ -347,8 +355,10 @@ pub(crate) fn prepare_update(
 fn has_generation(stored: Resource) -> bool {
     matches!(
         (stored.group, stored.plural),
-        ("apps", _) | ("", "replicationcontrollers" | "pods") | ("discovery.k8s.io", _)
-    )
+        ("apps", _)
+            | ("", "replicationcontrollers" | "pods")
+            | ("discovery.k8s.io" | "apiextensions.k8s.io", _)
+    ) || stored.custom.is_some()
 }
 
 fn has_status(stored: Resource) -> bool {

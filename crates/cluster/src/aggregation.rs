@@ -35,7 +35,7 @@ use crate::objects::{EventKind, Objects};
 use connection::Connection;
 use target::ServiceReference;
 
-pub(crate) use local::publish_authentication;
+pub(crate) use local::{AUTOMANAGED, publish as publish_local, publish_authentication};
 
 /// `APIService`s with a backend that are looked after at a time; further ones stay without a condition.
 const MAX_BACKENDS: usize = 256;

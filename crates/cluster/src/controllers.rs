@@ -30,6 +30,7 @@ use capstan_base::SharedClock;
 use capstan_runtime::Shutdown;
 use tokio::task::JoinHandle;
 
+use crate::custom::controller::CustomResources;
 use crate::objects::Objects;
 use driver::drive;
 
@@ -64,6 +65,7 @@ pub(crate) fn start(
         drive(context, Arc::new(replicaset::Replicas::replication_controllers())),
         drive(context, Arc::new(deployment::Deployments)),
         drive(context, Arc::new(statefulset::StatefulSets)),
+        drive(context, Arc::new(CustomResources)),
         drive(context, Arc::new(endpoints::EndpointsOfServices::default())),
         drive(
             context,

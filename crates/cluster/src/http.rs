@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use capstan_kubeapi::resource::{builtin, find};
 use capstan_kubeapi::{Resource, Status, discovery};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -154,17 +153,19 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
         Target::Document => document(state, &user, &request, &path, accept),
         Target::Unknown => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
         Target::Resource(place) => {
-            let known_version = builtin()
+            let kinds = state.shared.objects.kinds();
+            let all = kinds.all();
+            let known_version = all
                 .iter()
                 .any(|r| r.group == place.group && r.version == place.version);
-            let known_group = builtin().iter().any(|r| r.group == place.group);
+            let known_group = all.iter().any(|r| r.group == place.group);
             if !known_group {
                 return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
             }
             if !known_version {
                 return Err(Status::no_such_resource());
             }
-            let Some(resource) = find(&place.group, &place.version, &place.plural) else {
+            let Some(resource) = kinds.find(&place.group, &place.version, &place.plural) else {
                 return Err(Status::no_such_resource());
             };
             if resource.namespaced != place.namespace.is_some()
@@ -276,11 +277,13 @@ fn document(
     if user.is_anonymous() && trimmed != "/version" {
         return Err(Status::forbidden_path(&user.name, "get", path));
     }
-    let resources = builtin();
+    let kinds = state.shared.objects.kinds();
+    let all = kinds.all();
+    let resources = all.as_slice();
     let aggregator = state.shared.aggregator.as_ref();
     let parts: Vec<&str> = trimmed.split('/').skip(1).collect();
     match parts.as_slice() {
-        [] => respond::object(StatusCode::OK, &root_paths(), accept),
+        [] => respond::object(StatusCode::OK, &root_paths(resources), accept),
         ["version"] => respond::object(StatusCode::OK, &version(), accept),
         ["api" | "apis"] => {
             let core = parts[0] == "api";
@@ -320,15 +323,15 @@ fn document(
             None => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
         },
         ["openapi", "v2"] => state.shared.openapi.v2(request.headers()),
-        ["openapi", "v3"] => state.shared.openapi.v3_index(),
-        ["openapi", "v3", rest @ ..] => state.shared.openapi.v3(&rest.join("/")),
+        ["openapi", "v3"] => state.shared.openapi.v3_index(kinds),
+        ["openapi", "v3", rest @ ..] => state.shared.openapi.v3(kinds, &rest.join("/")),
         _ => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
     }
 }
 
-fn root_paths() -> Value {
+fn root_paths(resources: &[Resource]) -> Value {
     let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
-    for (group, versions) in discovery::groups(builtin()) {
+    for (group, versions) in discovery::groups(resources) {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }

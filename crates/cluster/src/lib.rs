@@ -9,6 +9,7 @@
 //! | [`watch`] | following changes |
 //! | [`cluster`], [`options`] | starting all of it, and stopping it |
 //! | [`runners`] | what stands in for containers |
+//! | `custom` | kinds that somebody defined |
 //! | `aggregation` | API groups that others serve, behind `APIService`s |
 //! | `metrics` | `metrics.k8s.io`: what pods and the node use |
 
@@ -16,6 +17,7 @@ mod admission;
 mod aggregation;
 pub mod cluster;
 mod controllers;
+mod custom;
 pub mod error;
 pub mod http;
 mod kubeconfig;

@@ -8,6 +8,7 @@ use capstan_kubeapi::{PatchKind, Resource, Status, meta};
 use serde_json::Value;
 
 use crate::admission::{self, Admission};
+use crate::custom::Kinds;
 use crate::storage::{Storage, WriteError};
 use crate::watch::Watch;
 use crate::{patching, recorder::Recorder, scale, views};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<Storage>,
     pub(crate) clock: SharedClock,
     pub(crate) admission: Admission,
+    pub(crate) kinds: Kinds,
     recorder: Recorder,
 }
 
@@ -135,6 +137,7 @@ impl Objects {
             storage,
             clock,
             admission: Admission::default(),
+            kinds: Kinds::default(),
             recorder: Recorder::default(),
         };
         let objects = Self {
@@ -147,6 +150,11 @@ impl Objects {
     /// The clock that timestamps are taken from.
     pub fn clock(&self) -> &SharedClock {
         &self.shared.clock
+    }
+
+    /// The kinds that are served.
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.shared.kinds
     }
 
     /// The version of the last write.
@@ -219,7 +227,12 @@ impl Objects {
         let given_name = !meta::name(&object).is_empty();
         object = views::store(resource, object)?;
         admission::prepare_create(self, resource, stored_as, namespace, &mut object, &mut warnings)?;
-        patching::track_create(stored_as, &mut object, options, &self.shared.clock);
+        patching::track_create(
+            tracked_as(resource, stored_as),
+            &mut object,
+            options,
+            &self.shared.clock,
+        );
         let namespace = if stored_as.namespaced {
             meta::namespace(&object).to_owned()
         } else {
@@ -363,7 +376,7 @@ impl Objects {
                 (wanted, conditional)
             };
             patching::track_update(
-                stored_as,
+                tracked_as(resource, stored_as),
                 subresource,
                 &current,
                 &mut next,
@@ -522,4 +535,9 @@ impl Objects {
             .get(storage_of(resource), namespace, name)
             .ok_or_else(|| Status::not_found(resource.0, name))
     }
+}
+
+/// The version whose fields a write owns: the stored one, but every version of a custom kind has the same.
+fn tracked_as(resource: Resource, stored: Resource) -> Resource {
+    if stored.custom.is_some() { resource } else { stored }
 }

@@ -1,16 +1,18 @@
 //! OpenAPI documents, made once at first use from `k8s-openapi`'s schemas: v2 as JSON and protobuf, v3 per group version.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use axum::response::Response;
 use bytes::Bytes;
-use capstan_kubeapi::Status;
 use capstan_kubeapi::resource::builtin;
-use capstan_kubeapi::schema::Definitions;
+use capstan_kubeapi::schema::{Definitions, Node};
+use capstan_kubeapi::{Resource, Status};
 use http::header::{ACCEPT, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use crate::custom::Kinds;
 use crate::http::respond;
 
 mod definitions;
@@ -23,6 +25,14 @@ const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+pro
 pub(crate) fn definitions() -> &'static Definitions {
     static DEFINITIONS: OnceLock<Definitions> = OnceLock::new();
     DEFINITIONS.get_or_init(|| Definitions::new(definitions::build()))
+}
+
+/// The schema of a kind, built in or custom.
+pub(crate) fn node(resource: Resource) -> Option<Node<'static>> {
+    match resource.custom {
+        Some(custom) => custom.definitions.node(resource.definition),
+        None => definitions().node(resource.definition),
+    }
 }
 
 /// A digest to cache by: not for security.
@@ -40,12 +50,16 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     )
 }
 
-/// The rendered documents.
+/// Paths and documents of version 3.
+type Documents = Arc<Vec<(String, Bytes)>>;
+
+/// The rendered documents. Version 2, which only old clients read, has the built-in kinds.
 #[derive(Debug, Default)]
 pub(crate) struct OpenApi {
     v2_json: OnceLock<Bytes>,
     v2_protobuf: OnceLock<Bytes>,
-    v3: OnceLock<Vec<(String, Bytes)>>,
+    /// Of the kinds as they were at a generation.
+    v3: Mutex<Option<(u64, Documents)>>,
 }
 
 impl OpenApi {
@@ -81,9 +95,17 @@ impl OpenApi {
         }
     }
 
-    fn v3_documents(&self) -> &[(String, Bytes)] {
-        self.v3.get_or_init(|| {
-            group_versions()
+    fn v3_documents(&self, kinds: &Kinds) -> Documents {
+        let mut rendered = self.v3.lock();
+        let generation = kinds.generation();
+        if let Some((of, documents)) = rendered.as_ref()
+            && *of == generation
+        {
+            return Arc::clone(documents);
+        }
+        let resources = kinds.all();
+        let documents: Documents = Arc::new(
+            group_versions(&resources)
                 .into_iter()
                 .map(|(group, version)| {
                     let path = if group.is_empty() {
@@ -91,17 +113,19 @@ impl OpenApi {
                     } else {
                         format!("apis/{group}/{version}")
                     };
-                    let document = v3_document(group, version);
+                    let document = v3_document(&resources, group, version);
                     (path, serde_json::to_vec(&document).unwrap_or_default().into())
                 })
-                .collect()
-        })
+                .collect(),
+        );
+        *rendered = Some((generation, Arc::clone(&documents)));
+        documents
     }
 
     /// `/openapi/v3`: where the documents are.
-    pub(crate) fn v3_index(&self) -> Result<Response, Status> {
+    pub(crate) fn v3_index(&self, kinds: &Kinds) -> Result<Response, Status> {
         let mut paths = Map::new();
-        for (path, body) in self.v3_documents() {
+        for (path, body) in self.v3_documents(kinds).iter() {
             let url = format!("/openapi/v3/{path}?hash={}", digest(body));
             paths.insert(path.clone(), json!({"serverRelativeURL": url}));
         }
@@ -110,8 +134,8 @@ impl OpenApi {
     }
 
     /// One document of v3.
-    pub(crate) fn v3(&self, path: &str) -> Result<Response, Status> {
-        match self.v3_documents().iter().find(|(p, _)| p == path) {
+    pub(crate) fn v3(&self, kinds: &Kinds, path: &str) -> Result<Response, Status> {
+        match self.v3_documents(kinds).iter().find(|(p, _)| p == path) {
             Some((_, body)) => Ok(tagged("application/json", body)),
             None => Err(Status::no_such_resource()),
         }
@@ -126,9 +150,9 @@ fn tagged(content_type: &'static str, body: &Bytes) -> Response {
     response
 }
 
-fn group_versions() -> Vec<(&'static str, &'static str)> {
+fn group_versions(resources: &[Resource]) -> Vec<(&'static str, &'static str)> {
     let mut found = Vec::new();
-    for resource in builtin() {
+    for resource in resources {
         if !found.contains(&(resource.group, resource.version)) {
             found.push((resource.group, resource.version));
         }
@@ -148,10 +172,10 @@ fn v2_document() -> Value {
     json!({"swagger": "2.0", "info": info(), "paths": all, "definitions": definitions().map()})
 }
 
-fn v3_document(group: &str, version: &str) -> Value {
+fn v3_document(resources: &[Resource], group: &str, version: &str) -> Value {
     let mut all = Map::new();
     let mut wanted: Vec<String> = Vec::new();
-    for resource in builtin()
+    for resource in resources
         .iter()
         .filter(|r| r.group == group && r.version == version)
     {
@@ -172,7 +196,13 @@ fn v3_document(group: &str, version: &str) -> Value {
         if schemas.contains_key(&name) {
             continue;
         }
-        let Some(schema) = definitions().map().get(&name) else {
+        let own = || {
+            resources
+                .iter()
+                .filter(|r| r.group == group && r.version == version)
+                .find_map(|r| r.custom?.definitions.map().get(&name))
+        };
+        let Some(schema) = definitions().map().get(&name).or_else(own) else {
             continue;
         };
         let mut schema = schema.clone();

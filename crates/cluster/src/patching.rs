@@ -15,7 +15,7 @@ use crate::{openapi, scale};
 const MAX_OPERATIONS: usize = 10_000;
 
 fn schema_of(resource: Resource) -> Option<Node<'static>> {
-    openapi::definitions().node(resource.definition)
+    openapi::node(resource)
 }
 
 fn scale_schema(resource: Resource) -> Option<Node<'static>> {
@@ -53,6 +53,11 @@ pub(crate) fn patched(
                     "the server rejected our request due to an error in our request: {error}"
                 ))
             })?;
+        }
+        PatchKind::Strategic if resource.custom.is_some() && subresource != Subresource::Scale => {
+            return Err(Status::unsupported_media_type(
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            ));
         }
         PatchKind::Strategic => {
             let node = if subresource == Subresource::Scale {
@@ -180,7 +185,12 @@ pub(crate) fn track_create(
         return;
     }
     meta::unset(object, "managedFields");
-    let Some(node) = schema_of(storage_of(resource)) else {
+    let node = if resource.custom.is_some() {
+        schema_of(resource)
+    } else {
+        schema_of(storage_of(resource))
+    };
+    let Some(node) = node else {
         return;
     };
     let (now, api_version) = (time::rfc3339(clock.now()), resource.api_version());

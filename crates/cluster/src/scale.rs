@@ -1,5 +1,6 @@
 //! The `scale` subresource: `autoscaling/v1`, and the old shape of `extensions/v1beta1`.
 
+use capstan_kubeapi::custom::ScalePaths;
 use capstan_kubeapi::{FieldError, Resource, Status, meta};
 use serde_json::{Map, Value, json};
 
@@ -8,6 +9,9 @@ pub(crate) fn of(resource: Resource, stored: &Value) -> Result<Value, Status> {
     let Some((group, version, kind)) = resource.subresource("scale").and_then(|s| s.gvk) else {
         return Err(Status::no_such_resource());
     };
+    if let Some(paths) = resource.custom.and_then(|custom| custom.scale.as_ref()) {
+        return Ok(custom_scale(paths, stored));
+    }
     let mut metadata = Map::new();
     for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = stored.pointer(&format!("/metadata/{field}")) {
@@ -47,6 +51,51 @@ pub(crate) fn of(resource: Resource, stored: &Value) -> Result<Value, Status> {
     }
     let api_version = capstan_kubeapi::resource::api_version(group, version);
     Ok(json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "spec": spec, "status": status}))
+}
+
+fn at<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(object, |value, field| value.get(field))
+}
+
+fn set_at(object: &mut Value, path: &[String], value: Value) {
+    match path {
+        [] => *object = value,
+        [field, rest @ ..] => {
+            if !object.is_object() {
+                *object = json!({});
+            }
+            if let Some(map) = object.as_object_mut() {
+                set_at(map.entry(field.clone()).or_insert(Value::Null), rest, value);
+            }
+        }
+    }
+}
+
+/// The `Scale` of an object of a custom kind. What is absent counts as 0, and a selector that is absent as none.
+fn custom_scale(paths: &ScalePaths, stored: &Value) -> Value {
+    let mut metadata = Map::new();
+    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(value) = stored.pointer(&format!("/metadata/{field}")) {
+            metadata.insert(field.to_owned(), value.clone());
+        }
+    }
+    let number = |path: &[String]| at(stored, path).and_then(Value::as_i64).unwrap_or(0);
+    let wanted = number(&paths.spec_replicas);
+    let spec = if wanted == 0 {
+        json!({})
+    } else {
+        json!({ "replicas": wanted })
+    };
+    let mut status = json!({"replicas": number(&paths.status_replicas)});
+    let selector = paths
+        .label_selector
+        .as_ref()
+        .and_then(|path| at(stored, path))
+        .and_then(Value::as_str);
+    if let Some(selector) = selector.filter(|s| !s.is_empty()) {
+        status["selector"] = json!(selector);
+    }
+    json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status})
 }
 
 /// `current` with the replica count that `wanted`, a `Scale`, asks for.
@@ -99,6 +148,14 @@ pub(crate) fn put(resource: Resource, current: &Value, wanted: &Value) -> Result
         return Err(Status::invalid("autoscaling", "Scale", name, &[error]));
     }
     let mut next = current.clone();
+    if let Some(paths) = resource.custom.and_then(|custom| custom.scale.as_ref()) {
+        if at(&next, &paths.spec_replicas).and_then(Value::as_i64) != Some(replicas) {
+            set_at(&mut next, &paths.spec_replicas, replicas.into());
+            let generation = meta::generation(current) + 1;
+            meta::set(&mut next, "generation", generation);
+        }
+        return Ok(next);
+    }
     if next.pointer("/spec/replicas").and_then(Value::as_i64) != Some(replicas) {
         if let Some(spec) = meta::object_at(&mut next, "spec") {
             spec.insert("replicas".to_owned(), replicas.into());

@@ -34,6 +34,7 @@ const BASE: ResourceType = ResourceType {
     stored_as: None,
     storage_version_hash: "",
     definition: "",
+    custom: None,
 };
 
 macro_rules! resource {
@@ -86,6 +87,12 @@ resource!(/// `apiservices`.
     APISERVICES { group: "apiregistration.k8s.io", plural: "apiservices", singular: "apiservice", kind: "APIService",
     namespaced: false, categories: &["api-extensions"], subresources: WITH_STATUS, storage_version_hash: "InPBPD7+PqM=",
     definition: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService" });
+
+resource!(/// `customresourcedefinitions`.
+    CUSTOMRESOURCEDEFINITIONS { group: "apiextensions.k8s.io", plural: "customresourcedefinitions",
+    singular: "customresourcedefinition", kind: "CustomResourceDefinition", namespaced: false, short_names: &["crd", "crds"],
+    categories: &["api-extensions"], subresources: WITH_STATUS, storage_version_hash: "jfWCUB31mvA=",
+    definition: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition" });
 
 resource!(/// `deployments` of `apps/v1`.
     DEPLOYMENTS { group: "apps", plural: "deployments", singular: "deployment", kind: "Deployment", short_names: &["deploy"],
@@ -197,6 +204,7 @@ pub(crate) const ALL: &[Resource] = &[
     HORIZONTALPODAUTOSCALERS_V1,
     HORIZONTALPODAUTOSCALERS_V2BETA2,
     HORIZONTALPODAUTOSCALERS_V2BETA1,
+    CUSTOMRESOURCEDEFINITIONS,
     LEASES,
     ENDPOINTSLICES,
     DEPLOYMENTS_EXTENSIONS,

@@ -12,6 +12,7 @@
 //! | [`meta`] | reading and writing what every object has |
 //! | [`patch`] | JSON, merge, strategic merge, apply |
 //! | [`protobuf`] | objects in the form that newer kubectl sends |
+//! | [`custom`], [`structural`], [`jsonpath`] | kinds that somebody defined: schemas, columns, paths |
 //! | [`quantity`] | exact resource quantities |
 //! | [`selector`] | label and field selectors |
 //! | [`time`], [`validation`] | timestamps, ages; rules for names and labels |
@@ -19,7 +20,9 @@
 
 pub mod base64;
 pub mod builtin;
+pub mod custom;
 pub mod discovery;
+pub mod jsonpath;
 pub mod merge_keys;
 pub mod meta;
 pub mod openapi;
@@ -32,6 +35,7 @@ pub mod resource;
 pub mod schema;
 pub mod selector;
 pub mod status;
+pub mod structural;
 pub mod table;
 pub mod time;
 pub mod validation;

@@ -73,6 +73,7 @@ const WITH_CONDITIONS: &[&str] = &[
     "apps.v1.StatefulSetStatus",
     "autoscaling.v2.HorizontalPodAutoscalerStatus",
     "apiregistration.v1.APIServiceStatus",
+    "apiextensions.v1.CustomResourceDefinitionStatus",
 ];
 
 const KEYS: &[MergeKey] = &[

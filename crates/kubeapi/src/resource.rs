@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
+use crate::custom::Custom;
+
 /// Verbs of an ordinary kind, in discovery's (alphabetical) order.
 pub const ALL_VERBS: &[&str] = &[
     "create",
@@ -58,6 +60,8 @@ pub struct ResourceType {
     pub storage_version_hash: &'static str,
     /// Name of the kind's schema in OpenAPI.
     pub definition: &'static str,
+    /// What a kind that somebody defined brings; `None` for a built-in one.
+    pub custom: Option<&'static Custom>,
 }
 
 /// A handle to a [`ResourceType`] of the table; cheap to copy.
@@ -153,10 +157,15 @@ pub fn find(group: &str, version: &str, plural: &str) -> Option<Resource> {
         .find(|r| r.plural == plural && r.group == group && r.version == version)
 }
 
-/// The resource of a kind.
+/// The built-in resource of a kind.
 pub fn find_kind(api_version: &str, kind: &str) -> Option<Resource> {
+    find_kind_in(builtin(), api_version, kind)
+}
+
+/// The resource of a kind among some.
+pub fn find_kind_in(resources: &[Resource], api_version: &str, kind: &str) -> Option<Resource> {
     let (group, version) = split_api_version(api_version);
-    builtin()
+    resources
         .iter()
         .copied()
         .find(|r| r.kind == kind && r.group == group && r.version == version)

@@ -41,6 +41,9 @@ impl Include {
 
 /// The columns of a kind.
 pub fn columns(resource: Resource) -> &'static [Column] {
+    if let Some(custom) = resource.custom {
+        return &custom.columns;
+    }
     match (resource.group, resource.plural) {
         ("", "pods") => columns::PODS,
         ("" | "events.k8s.io", "events") => columns::EVENTS,
@@ -55,6 +58,7 @@ pub fn columns(resource: Resource) -> &'static [Column] {
         ("apps" | "extensions", "deployments") => columns::DEPLOYMENTS,
         ("apps" | "extensions", "replicasets") => columns::REPLICASETS,
         ("apps", "statefulsets") => columns::STATEFULSETS,
+        ("apiextensions.k8s.io", "customresourcedefinitions") => columns::CUSTOMRESOURCEDEFINITIONS,
         ("apiregistration.k8s.io", "apiservices") => columns::APISERVICES,
         ("autoscaling", "horizontalpodautoscalers") => columns::HORIZONTALPODAUTOSCALERS,
         ("coordination.k8s.io", "leases") => columns::LEASES,
@@ -65,6 +69,9 @@ pub fn columns(resource: Resource) -> &'static [Column] {
 
 /// The cells of one object, in the order of [`columns`].
 pub fn cells(resource: Resource, object: &Value, now: Timestamp) -> Vec<Value> {
+    if let Some(custom) = resource.custom {
+        return custom.cells(object, now);
+    }
     match (resource.group, resource.plural) {
         ("", "pods") => pods::cells(object, now),
         ("", "events") => cluster::event(object, now),
@@ -84,6 +91,9 @@ pub fn cells(resource: Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         ("apps" | "extensions", "deployments") => workloads::deployment(object, now),
         ("apps" | "extensions", "replicasets") => workloads::replica_set(object, now),
         ("apps", "statefulsets") => workloads::stateful_set(object, now),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            vec![name(object), json!(text(object, "/metadata/creationTimestamp"))]
+        }
         ("apiregistration.k8s.io", "apiservices") => cluster::api_service(object, now),
         ("autoscaling", "horizontalpodautoscalers") => autoscalers::cells(object, now),
         ("coordination.k8s.io", "leases") => {

@@ -35,6 +35,7 @@ pub(super) fn apply(resource: Resource, stored: Resource, object: &mut Value) {
             meta::object_at(object, "spec");
             meta::object_at(object, "status");
         }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => super::custom_resources::complete(object),
         ("apiregistration.k8s.io", "apiservices") => {
             if let Some(service) = object.pointer_mut("/spec/service").and_then(Value::as_object_mut) {
                 default(service, "port", 443);

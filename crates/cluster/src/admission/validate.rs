@@ -1,9 +1,10 @@
 //! The rules that people run into, with upstream's field paths and words (`pkg/apis/*/validation`).
 
-use capstan_kubeapi::{FieldError, Resource, Selector, meta, validation};
+use capstan_kubeapi::builtin::CUSTOMRESOURCEDEFINITIONS;
+use capstan_kubeapi::{FieldError, Resource, Selector, meta, structural, validation};
 use serde_json::{Map, Value, json};
 
-use super::autoscalers;
+use super::{autoscalers, custom_resources};
 
 mod api_services;
 mod pods;
@@ -47,7 +48,10 @@ pub(super) fn labels(path: &str, labels: Option<&Map<String, Value>>) -> Vec<Fie
 }
 
 /// Rules for a new object.
-pub(super) fn create(_resource: Resource, stored: Resource, object: &Value) -> Vec<FieldError> {
+pub(super) fn create(resource: Resource, stored: Resource, object: &Value) -> Vec<FieldError> {
+    if let Some(custom) = resource.custom {
+        return structural::validate(&custom.schema, object);
+    }
     match (stored.group, stored.plural) {
         ("", "pods") => pods::spec("spec", object.get("spec"), false),
         ("", "services") => services::service(object),
@@ -58,6 +62,7 @@ pub(super) fn create(_resource: Resource, stored: Resource, object: &Value) -> V
         ("", "events") => event(object),
         ("autoscaling", "horizontalpodautoscalers") => autoscalers::validate(object, None),
         ("apiregistration.k8s.io", "apiservices") => api_services::validate(object),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => custom_resources::validate(object, None),
         _ => Vec::new(),
     }
 }
@@ -72,6 +77,9 @@ pub(super) fn update(
     // What an autoscaler may keep depends on what it was.
     if (stored.group, stored.plural) == ("autoscaling", "horizontalpodautoscalers") {
         return autoscalers::validate(wanted, Some(current));
+    }
+    if stored == CUSTOMRESOURCEDEFINITIONS {
+        return custom_resources::validate(wanted, Some(current));
     }
     let mut errors = create(resource, stored, wanted);
     match (stored.group, stored.plural) {
@@ -123,7 +131,10 @@ pub(super) fn update(
 }
 
 /// Rules for a status.
-pub(super) fn status(stored: Resource, object: &Value) -> Vec<FieldError> {
+pub(super) fn status(resource: Resource, stored: Resource, object: &Value) -> Vec<FieldError> {
+    if let Some(custom) = resource.custom {
+        return structural::validate(&custom.schema, object);
+    }
     if (stored.group, stored.plural) == ("autoscaling", "horizontalpodautoscalers") {
         return autoscalers::validate_status(object);
     }

@@ -10,7 +10,7 @@ use crate::controllers::timestamp;
 use crate::objects::{Objects, Subresource};
 
 /// The label of `APIService`s that nobody made by hand.
-pub(super) const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
+pub(crate) const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
 
 /// Makes the objects of the built-in groups.
 pub(super) fn publish_builtin(objects: &Objects) {

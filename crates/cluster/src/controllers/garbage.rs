@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capstan_kubeapi::builtin::EVENTS;
-use capstan_kubeapi::resource::{builtin, find_kind, storage_of};
+use capstan_kubeapi::resource::{find_kind_in, storage_of};
 use capstan_kubeapi::{Resource, Status, meta};
 use capstan_runtime::{sleep, spawn};
 use parking_lot::Mutex;
@@ -27,11 +27,15 @@ const RETRY: Duration = Duration::from_millis(100);
 /// Work that keeps failing is given up after this many tries; the next change of the object brings it back.
 const ATTEMPTS: u32 = 50;
 
-/// An object: its kind's place in [`kinds`], and its key. Ordered, so that work is done in a repeatable order.
+/// An object: its kind's place in [`Graph::kinds`], and its key. Ordered, so that work is done in a repeatable order.
 type Reference = (usize, Key);
 
 #[derive(Debug, Default)]
 struct Graph {
+    /// The tables that are followed.
+    kinds: Vec<Resource>,
+    /// Everything that owners can be.
+    served: Arc<Vec<Resource>>,
     /// The uids of the owners of each object that has any.
     owners: HashMap<Reference, Vec<String>>,
     /// The dependents of each owner, by its uid.
@@ -44,36 +48,42 @@ struct Graph {
     absent: HashSet<String>,
 }
 
-fn kinds() -> Vec<Resource> {
-    builtin()
-        .iter()
-        .copied()
-        .filter(|r| r.is_stored() && r.stored_as.is_none() && *r != EVENTS)
-        .collect()
-}
-
-/// Starts the collector.
+/// Starts the collector. When kinds come or go it begins anew: everything that has owners is looked at again.
 pub(crate) fn start(context: &Context) -> JoinHandle<()> {
     let context = context.clone();
     spawn("garbage-collector", async move {
-        let kinds = kinds();
-        let graph = Arc::new(Mutex::new(Graph::default()));
-        let wake = Arc::new(Notify::new());
-        let mut followers = Vec::new();
-        for (index, &resource) in kinds.iter().enumerate() {
-            let (context, graph, wake) = (context.clone(), Arc::clone(&graph), Arc::clone(&wake));
-            followers.push(spawn("garbage watch", async move {
-                follow(&context, resource, |event| {
-                    if graph.lock().observe(index, event) {
-                        wake.notify_one();
-                    }
-                })
-                .await;
+        loop {
+            let served = context.objects.kinds();
+            let mut changes = served.changes();
+            let kinds: Vec<Resource> = served.stored().into_iter().filter(|r| *r != EVENTS).collect();
+            let graph = Arc::new(Mutex::new(Graph {
+                kinds: kinds.clone(),
+                served: served.all(),
+                ..Graph::default()
             }));
-        }
-        collect(&context, &kinds, &graph, &wake).await;
-        for follower in followers {
-            follower.abort();
+            let wake = Arc::new(Notify::new());
+            let mut followers = Vec::new();
+            for (index, &resource) in kinds.iter().enumerate() {
+                let (context, graph, wake) = (context.clone(), Arc::clone(&graph), Arc::clone(&wake));
+                followers.push(spawn("garbage watch", async move {
+                    follow(&context, resource, |event| {
+                        if graph.lock().observe(index, event) {
+                            wake.notify_one();
+                        }
+                    })
+                    .await;
+                }));
+            }
+            let again = tokio::select! {
+                () = collect(&context, &kinds, &graph, &wake) => false,
+                changed = changes.changed() => changed.is_ok(),
+            };
+            for follower in followers {
+                follower.abort();
+            }
+            if !again {
+                return;
+            }
         }
     })
 }
@@ -158,10 +168,11 @@ impl Graph {
 
     fn wake_owner(&mut self, owner: &Value, namespace: &str) {
         let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or("");
-        let Some(resource) = find_kind(text("apiVersion"), text("kind")).map(storage_of) else {
+        let found = find_kind_in(&self.served, text("apiVersion"), text("kind"));
+        let Some(resource) = found.map(storage_of) else {
             return;
         };
-        let Some(index) = kinds().iter().position(|kind| *kind == resource) else {
+        let Some(index) = self.kinds.iter().position(|kind| *kind == resource) else {
             return;
         };
         let namespace = if resource.namespaced { namespace } else { "" };
@@ -317,7 +328,11 @@ fn orphaned(
             continue;
         }
         // A kind we do not know may well exist elsewhere; never delete on a guess.
-        let Some(kind) = find_kind(text("apiVersion"), text("kind")) else {
+        let Some(kind) = context
+            .objects
+            .kinds()
+            .find_kind(text("apiVersion"), text("kind"))
+        else {
             return Ok(());
         };
         let namespace = if kind.namespaced { key.scope() } else { None };

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use capstan_kubeapi::builtin::{CONFIGMAPS, EVENTS, NAMESPACES, PODS, SERVICEACCOUNTS};
-use capstan_kubeapi::resource::builtin;
 use capstan_kubeapi::{Resource, Status, meta};
 use serde_json::{Value, json};
 
@@ -70,10 +69,12 @@ impl Controller for Namespaces {
         }
         let mut left = 0;
         // Events last, as they tell how the rest went.
-        let kinds = builtin()
-            .iter()
-            .copied()
-            .filter(|r| r.namespaced && r.is_stored() && r.stored_as.is_none());
+        let kinds = context
+            .objects
+            .kinds()
+            .stored()
+            .into_iter()
+            .filter(|r| r.namespaced);
         let (events, others): (Vec<Resource>, Vec<Resource>) = kinds.partition(|r| *r == EVENTS);
         for resource in others.into_iter().chain(events) {
             for object in context.objects.list(resource, Some(&key.name)).items {

@@ -7,6 +7,7 @@ use capstan_kubeapi::resource::builtin;
 use k8s_openapi::api::{
     apps, authentication, authorization, autoscaling, coordination, core, discovery, events, policy,
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration;
 use schemars::generate::SchemaSettings;
@@ -38,6 +39,7 @@ pub(super) fn build() -> Map<String, Value> {
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
     add::<apiregistration::v1::APIService>(&mut generator);
+    add::<apiextensions::v1::CustomResourceDefinition>(&mut generator);
     add::<core::v1::ConfigMap>(&mut generator);
     add::<core::v1::Endpoints>(&mut generator);
     add::<core::v1::Event>(&mut generator);

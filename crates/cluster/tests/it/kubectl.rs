@@ -177,6 +177,7 @@ async fn kubectl_does_its_work() {
         changes(&kubectl, minor).await;
         autoscalers(&kubectl).await;
         aggregated(&kubectl).await;
+        custom(&kubectl).await;
         old_group(&kubectl).await;
         complaints(&kubectl, minor).await;
         cluster.shutdown().await;
@@ -388,6 +389,122 @@ async fn changes(kubectl: &Kubectl, minor: u32) {
     has(&kubectl.run(&["delete", "deployment", "two"]).await, "deleted");
     kubectl.run(&["create", "namespace", "other"]).await;
     has(&kubectl.run(&["delete", "namespace", "other"]).await, "deleted");
+}
+
+const WIDGETS: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, kind: Widget, shortNames: [wg], categories: [all]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}, scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas, labelSelectorPath: .status.selector}}
+    additionalPrinterColumns:
+    - {name: Size, type: integer, jsonPath: .spec.replicas, description: How many.}
+    - {name: Age, type: date, jsonPath: .metadata.creationTimestamp}
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            required: [image]
+            properties:
+              image: {type: string, pattern: '^[a-z]+$', description: What runs.}
+              replicas: {type: integer, minimum: 0, maximum: 9, default: 2}
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+  - name: v1alpha1
+    served: true
+    storage: false
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"#;
+
+async fn custom(kubectl: &Kubectl) {
+    let out = kubectl.feed(&["apply", "-f", "-"], WIDGETS).await;
+    has(
+        &out,
+        "customresourcedefinition.apiextensions.k8s.io/widgets.example.com created",
+    );
+    kubectl
+        .run(&["wait", "--for=condition=Established", "crd/widgets.example.com"])
+        .await;
+    has(&kubectl.run(&["get", "crd"]).await, "CREATED AT");
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec: {image: abc}\n";
+    has(
+        &kubectl.feed(&["apply", "-f", "-"], widget).await,
+        "widget.example.com/a created",
+    );
+    has(
+        &kubectl.feed(&["apply", "-f", "-"], widget).await,
+        "widget.example.com/a unchanged",
+    );
+    let table = kubectl.run(&["get", "wg"]).await;
+    has(&table, "SIZE");
+    has(&table, "a      2");
+    has(&kubectl.run(&["get", "all"]).await, "widget.example.com/a");
+    let why = kubectl
+        .fail(&["create", "-f", "-"], &widget.replace("abc", "ABC"))
+        .await;
+    has(&why, "spec.image in body should match");
+    has(
+        &kubectl.run(&["scale", "widget", "a", "--replicas=5"]).await,
+        "widget.example.com/a scaled",
+    );
+    has(
+        &kubectl
+            .run(&["get", "widgets", "a", "-o", "jsonpath={.spec.replicas}"])
+            .await,
+        "5",
+    );
+    has(
+        &kubectl
+            .run(&[
+                "patch",
+                "wg",
+                "a",
+                "--type=merge",
+                "-p",
+                r#"{"spec":{"image":"xyz"}}"#,
+            ])
+            .await,
+        "patched",
+    );
+    let out = kubectl
+        .feed(
+            &["apply", "--server-side", "--force-conflicts", "-f", "-"],
+            widget,
+        )
+        .await;
+    has(&out, "serverside-applied");
+    has(&kubectl.run(&["describe", "widget", "a"]).await, "Image:     abc");
+    if kubectl.minor().await >= 27 {
+        has(
+            &kubectl.run(&["explain", "widget.spec.image"]).await,
+            "What runs.",
+        );
+    }
+    has(
+        &kubectl
+            .run(&["autoscale", "widget.example.com", "a", "--max=4"])
+            .await,
+        "autoscaled",
+    );
+    has(&kubectl.run(&["get", "hpa", "a"]).await, "Widget/a");
+    kubectl.run(&["delete", "hpa", "a"]).await;
+    has(
+        &kubectl.run(&["api-resources", "--api-group=example.com"]).await,
+        "example.com/v1",
+    );
+    kubectl.run(&["delete", "crd", "widgets.example.com"]).await;
+    has(
+        &kubectl.fail(&["get", "widgets"], "").await,
+        "the server doesn't have a resource type",
+    );
 }
 
 const LOADED: &str = r"

@@ -7,6 +7,7 @@ mod aggregation;
 mod api;
 mod autoscalers;
 mod controllers;
+mod custom;
 mod kubectl;
 mod metrics;
 mod runners;

@@ -386,3 +386,13 @@ pub(super) const APISERVICES: &[Column] = &[
     text("Available", "Whether this service is available."),
     AGE,
 ];
+
+/// `customresourcedefinitions`.
+pub(super) const CUSTOMRESOURCEDEFINITIONS: &[Column] = &[
+    NAME,
+    Column {
+        type_: "date",
+        name: "Created At",
+        ..AGE
+    },
+];
