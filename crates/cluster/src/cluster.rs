@@ -21,6 +21,7 @@ use crate::kubeconfig;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::options::Options;
+use crate::rbac;
 use crate::runners::addresses::Addresses;
 use crate::runners::agent::{Agent, Settings, TokenSource};
 use crate::runners::log_source::PodLogs;
@@ -146,6 +147,7 @@ impl Cluster {
             token: account_tokens(&authentication, options.service_accounts_administer),
         };
         publish_api(&objects, api);
+        rbac::bootstrap(&objects);
         publish_authentication(
             &objects,
             pki.authority.certificate_pem(),

@@ -143,7 +143,10 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
         && let Some(entry) = aggregator.entry(group, version)
     {
         match &target {
-            Target::Resource(place) => auth::authorize(&user, place.verb(request.method(), &query), place)?,
+            Target::Resource(place) => {
+                let verb = place.verb(request.method(), &query);
+                auth::authorize(&state.shared.objects, &user, verb, place)?;
+            }
             _ if user.is_anonymous() => return Err(Status::forbidden_path(&user.name, "get", &path)),
             _ => {}
         }
@@ -179,7 +182,7 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
                 return Err(Status::no_such_resource());
             }
             let verb = place.verb(request.method(), &query);
-            auth::authorize(&user, verb, &place)?;
+            auth::authorize(&state.shared.objects, &user, verb, &place)?;
             serve_resource(state, request, &user, resource, &place, verb, &query, accept).await
         }
     }
@@ -245,12 +248,18 @@ async fn serve_resource(
         ("create", Some(name), Some("eviction")) => {
             write::evict(objects, namespace, name, request, accept).await
         }
-        ("create", ..) => write::create(objects, resource, namespace, request, query, accept).await,
+        ("create", ..) => write::create(objects, user, resource, namespace, request, query, accept).await,
         ("update", Some(name), sub) => {
-            write::update(objects, resource, namespace, name, sub, request, query, accept).await
+            write::update(
+                objects, user, resource, namespace, name, sub, request, query, accept,
+            )
+            .await
         }
         ("patch", Some(name), sub) => {
-            write::patch(objects, resource, namespace, name, sub, request, query, accept).await
+            write::patch(
+                objects, user, resource, namespace, name, sub, request, query, accept,
+            )
+            .await
         }
         ("delete", Some(name), _) => {
             write::delete(objects, resource, namespace, name, request, query, accept).await

@@ -9,6 +9,7 @@
 //! | [`watch`] | following changes |
 //! | [`cluster`], [`options`] | starting all of it, and stopping it |
 //! | [`runners`] | what stands in for containers |
+//! | `rbac` | roles and bindings |
 //! | `custom` | kinds that somebody defined |
 //! | `aggregation` | API groups that others serve, behind `APIService`s |
 //! | `metrics` | `metrics.k8s.io`: what pods and the node use |
@@ -26,6 +27,7 @@ pub mod objects;
 mod openapi;
 pub mod options;
 mod patching;
+mod rbac;
 mod recorder;
 pub mod runners;
 mod scale;

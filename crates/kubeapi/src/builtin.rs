@@ -94,6 +94,20 @@ resource!(/// `customresourcedefinitions`.
     categories: &["api-extensions"], subresources: WITH_STATUS, storage_version_hash: "jfWCUB31mvA=",
     definition: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition" });
 
+resource!(/// `clusterrolebindings`.
+    CLUSTERROLEBINDINGS { group: "rbac.authorization.k8s.io", plural: "clusterrolebindings", singular: "clusterrolebinding",
+    kind: "ClusterRoleBinding", namespaced: false, storage_version_hash: "48nVGROWEq8=",
+    definition: "io.k8s.api.rbac.v1.ClusterRoleBinding" });
+resource!(/// `clusterroles`.
+    CLUSTERROLES { group: "rbac.authorization.k8s.io", plural: "clusterroles", singular: "clusterrole", kind: "ClusterRole",
+    namespaced: false, storage_version_hash: "bYE5ZWDrJ44=", definition: "io.k8s.api.rbac.v1.ClusterRole" });
+resource!(/// `rolebindings`.
+    ROLEBINDINGS { group: "rbac.authorization.k8s.io", plural: "rolebindings", singular: "rolebinding", kind: "RoleBinding",
+    storage_version_hash: "eGsCzGH6b1g=", definition: "io.k8s.api.rbac.v1.RoleBinding" });
+resource!(/// `roles`.
+    ROLES { group: "rbac.authorization.k8s.io", plural: "roles", singular: "role", kind: "Role",
+    storage_version_hash: "7FuwZcIIItM=", definition: "io.k8s.api.rbac.v1.Role" });
+
 resource!(/// `deployments` of `apps/v1`.
     DEPLOYMENTS { group: "apps", plural: "deployments", singular: "deployment", kind: "Deployment", short_names: &["deploy"],
     categories: &["all"], subresources: SCALABLE, storage_version_hash: "8aSe+NMegvE=",
@@ -204,6 +218,10 @@ pub(crate) const ALL: &[Resource] = &[
     HORIZONTALPODAUTOSCALERS_V1,
     HORIZONTALPODAUTOSCALERS_V2BETA2,
     HORIZONTALPODAUTOSCALERS_V2BETA1,
+    CLUSTERROLEBINDINGS,
+    CLUSTERROLES,
+    ROLEBINDINGS,
+    ROLES,
     CUSTOMRESOURCEDEFINITIONS,
     LEASES,
     ENDPOINTSLICES,

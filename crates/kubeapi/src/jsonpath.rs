@@ -105,10 +105,8 @@ impl Step {
                 .flatten()
                 .filter(|item| {
                     let found = path.iter().try_fold(*item, |value, name| value.get(name));
-                    found.is_some_and(|f| {
-                        f.as_str()
-                            .map_or_else(|| f.to_string() == *wanted, |t| t == wanted)
-                    })
+                    let text = found.map(|f| f.as_str().map_or_else(|| f.to_string(), str::to_owned));
+                    text.as_deref() == Some(wanted)
                 })
                 .collect(),
         }

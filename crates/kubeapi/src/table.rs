@@ -58,6 +58,8 @@ pub fn columns(resource: Resource) -> &'static [Column] {
         ("apps" | "extensions", "deployments") => columns::DEPLOYMENTS,
         ("apps" | "extensions", "replicasets") => columns::REPLICASETS,
         ("apps", "statefulsets") => columns::STATEFULSETS,
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => columns::ROLES,
+        ("rbac.authorization.k8s.io", _) => columns::ROLE_BINDINGS,
         ("apiextensions.k8s.io", "customresourcedefinitions") => columns::CUSTOMRESOURCEDEFINITIONS,
         ("apiregistration.k8s.io", "apiservices") => columns::APISERVICES,
         ("autoscaling", "horizontalpodautoscalers") => columns::HORIZONTALPODAUTOSCALERS,
@@ -91,7 +93,10 @@ pub fn cells(resource: Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         ("apps" | "extensions", "deployments") => workloads::deployment(object, now),
         ("apps" | "extensions", "replicasets") => workloads::replica_set(object, now),
         ("apps", "statefulsets") => workloads::stateful_set(object, now),
-        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+        ("rbac.authorization.k8s.io", plural) if plural.ends_with("bindings") => {
+            cluster::role_binding(object, now)
+        }
+        ("apiextensions.k8s.io", "customresourcedefinitions") | ("rbac.authorization.k8s.io", _) => {
             vec![name(object), json!(text(object, "/metadata/creationTimestamp"))]
         }
         ("apiregistration.k8s.io", "apiservices") => cluster::api_service(object, now),

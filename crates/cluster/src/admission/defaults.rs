@@ -35,6 +35,7 @@ pub(super) fn apply(resource: Resource, stored: Resource, object: &mut Value) {
             meta::object_at(object, "spec");
             meta::object_at(object, "status");
         }
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => binding(object),
         ("apiextensions.k8s.io", "customresourcedefinitions") => super::custom_resources::complete(object),
         ("apiregistration.k8s.io", "apiservices") => {
             if let Some(service) = object.pointer_mut("/spec/service").and_then(Value::as_object_mut) {
@@ -118,6 +119,23 @@ fn namespace(object: &mut Value) {
     }
     if let Some(status) = meta::object_at(object, "status") {
         default(status, "phase", "Active");
+    }
+}
+
+/// Users and groups, and the roles that bindings refer to, are of one API group.
+fn binding(object: &mut Value) {
+    const GROUP: &str = "rbac.authorization.k8s.io";
+    if let Some(role) = meta::object_at(object, "roleRef") {
+        default(role, "apiGroup", GROUP);
+    }
+    let subjects = object.get_mut("subjects").and_then(Value::as_array_mut);
+    for subject in subjects.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if matches!(
+            subject.get("kind").and_then(Value::as_str),
+            Some("User" | "Group")
+        ) {
+            default(subject, "apiGroup", GROUP);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{autoscalers, custom_resources};
 
 mod api_services;
 mod pods;
+mod rbac;
 mod services;
 
 /// Whether a field is absent, null, or the empty text, list or map.
@@ -62,6 +63,7 @@ pub(super) fn create(resource: Resource, stored: Resource, object: &Value) -> Ve
         ("", "events") => event(object),
         ("autoscaling", "horizontalpodautoscalers") => autoscalers::validate(object, None),
         ("apiregistration.k8s.io", "apiservices") => api_services::validate(object),
+        ("rbac.authorization.k8s.io", _) => rbac::validate(stored, object),
         ("apiextensions.k8s.io", "customresourcedefinitions") => custom_resources::validate(object, None),
         _ => Vec::new(),
     }
@@ -119,6 +121,12 @@ pub(super) fn update(
                     wanted.pointer("/spec/clusterIP"),
                 );
             }
+        }
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
+            if current.get("roleRef") != wanted.get("roleRef") =>
+        {
+            let role = wanted.get("roleRef").unwrap_or(&Value::Null);
+            errors.push(FieldError::invalid("roleRef", role, "cannot change roleRef"));
         }
         ("", "secrets") => {
             immutable(&mut errors, "type", current.get("type"), wanted.get("type"));

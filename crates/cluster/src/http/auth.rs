@@ -10,6 +10,8 @@ use http::header::AUTHORIZATION;
 use parking_lot::RwLock;
 
 use super::path::{Place, percent_decode};
+use crate::objects::Objects;
+use crate::rbac::{self, Attributes};
 
 /// Members may do everything.
 const MASTERS: &str = "system:masters";
@@ -45,6 +47,19 @@ impl User {
         }
     }
 
+    /// A user in exactly these groups, as a review names them.
+    pub(super) fn exactly<S: Into<String>>(
+        name: impl Into<String>,
+        groups: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            groups: groups.into_iter().map(Into::into).collect(),
+            uid: String::new(),
+            extra: Vec::new(),
+        }
+    }
+
     /// Somebody who may do everything.
     pub fn admin(name: impl Into<String>) -> Self {
         Self::new(name, [MASTERS])
@@ -59,11 +74,11 @@ impl User {
         }
     }
 
-    pub(super) fn is_anonymous(&self) -> bool {
+    pub(crate) fn is_anonymous(&self) -> bool {
         self.groups.iter().any(|g| g == UNAUTHENTICATED)
     }
 
-    pub(super) fn is_admin(&self) -> bool {
+    pub(crate) fn is_admin(&self) -> bool {
         self.groups.iter().any(|g| g == MASTERS)
     }
 }
@@ -184,18 +199,23 @@ fn impersonated(user: User, headers: &HeaderMap) -> Result<User, Status> {
     Ok(user)
 }
 
-/// Whether a user may do this. There are no roles yet: administrators may do everything, anybody known may ask about
-/// themselves, and nobody else anything.
-pub(super) fn allowed(user: &User, verb: &str, group: &str, plural: &str) -> bool {
-    user.is_admin()
-        || (!user.is_anonymous()
-            && verb == "create"
-            && (group == "authorization.k8s.io" || group == "authentication.k8s.io")
-            && plural.starts_with("selfsubject"))
-}
-
-pub(super) fn authorize(user: &User, verb: &str, place: &Place) -> Result<(), Status> {
-    if allowed(user, verb, &place.group, &place.plural) {
+/// Refuses what no role allows.
+pub(super) fn authorize(objects: &Objects, user: &User, verb: &str, place: &Place) -> Result<(), Status> {
+    // A namespace is within itself, for roles that are bound there.
+    let namespace = match (&place.namespace, place.plural.as_str(), &place.name) {
+        (None, "namespaces", Some(name)) if place.group.is_empty() => name,
+        (namespace, ..) => namespace.as_deref().unwrap_or(""),
+    };
+    let wanted = Attributes {
+        verb,
+        group: &place.group,
+        resource: &place.plural,
+        subresource: place.subresource.as_deref().unwrap_or(""),
+        name: place.name.as_deref().unwrap_or(""),
+        namespace,
+        path: None,
+    };
+    if rbac::allows(objects, user, &wanted).is_some() {
         return Ok(());
     }
     let what = match &place.subresource {

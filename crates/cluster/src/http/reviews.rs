@@ -1,15 +1,16 @@
 //! Questions that are answered and not stored: who am I, may I, who is this token.
 
 use axum::response::Response;
-use capstan_kubeapi::{Resource, Status};
+use capstan_kubeapi::{FieldError, Resource, Status};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::auth::{Authentication, User, allowed};
+use super::auth::{Authentication, User};
 use super::write::Sent;
 use super::{Accept, respond};
 use crate::admission;
 use crate::objects::Objects;
+use crate::rbac::{self, Attributes};
 
 pub(super) fn create(
     objects: &Objects,
@@ -32,9 +33,18 @@ pub(super) fn create(
             .unwrap_or("")
             .to_owned()
     };
-    let subject = || {
+    let subject = || -> Result<User, Status> {
         let groups = capstan_kubeapi::meta::strings(review.pointer("/spec/groups"));
-        User::new(text("/spec/user"), groups)
+        let name = text("/spec/user");
+        if name.is_empty() && groups.is_empty() {
+            let error = FieldError::invalid(
+                "spec.user",
+                &json!(""),
+                "at least one of user or group must be specified",
+            );
+            return Err(Status::invalid(resource.group, resource.kind, "", &[error]));
+        }
+        Ok(User::exactly(name, groups))
     };
     let status = match resource.plural {
         "selfsubjectreviews" => {
@@ -46,8 +56,8 @@ pub(super) fn create(
             Some(user) => json!({"authenticated": true, "user": info(&user)}),
             None => json!({"authenticated": false, "error": "invalid bearer token"}),
         },
-        "selfsubjectaccessreviews" => access(user, &review),
-        "subjectaccessreviews" => access(&subject(), &review),
+        "selfsubjectaccessreviews" => access(objects, user, resource, &review)?,
+        "subjectaccessreviews" => access(objects, &subject()?, resource, &review)?,
         "localsubjectaccessreviews" => {
             let asked = text("/spec/resourceAttributes/namespace");
             if Some(asked.as_str()) != namespace {
@@ -55,9 +65,16 @@ pub(super) fn create(
                     "spec.resourceAttributes.namespace: Invalid value: \"{asked}\": must match metadata.namespace"
                 )));
             }
-            access(&subject(), &review)
+            access(objects, &subject()?, resource, &review)?
         }
-        _ => rules(user),
+        _ => {
+            let namespace = text("/spec/namespace");
+            if namespace.is_empty() {
+                return Err(Status::bad_request("no namespace on request"));
+            }
+            let (resources, paths) = rbac::rules(objects, user, &namespace);
+            json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false})
+        }
     };
     if let Some(map) = review.as_object_mut() {
         if !map.contains_key("spec") && resource.plural != "selfsubjectreviews" {
@@ -70,62 +87,57 @@ pub(super) fn create(
 }
 
 fn info(user: &User) -> Value {
-    json!({"username": user.name, "groups": user.groups})
+    let mut info = json!({"username": user.name, "groups": user.groups});
+    if !user.uid.is_empty() {
+        info["uid"] = json!(user.uid);
+    }
+    if !user.extra.is_empty() {
+        let extra = user
+            .extra
+            .iter()
+            .map(|(key, values)| (key.clone(), json!(values)))
+            .collect();
+        info["extra"] = Value::Object(extra);
+    }
+    info
 }
 
-fn access(user: &User, review: &Value) -> Value {
-    let attributes = review.pointer("/spec/resourceAttributes");
+/// Whether a user may do what a review asks about.
+fn access(objects: &Objects, user: &User, resource: Resource, review: &Value) -> Result<Value, Status> {
+    let of = |field: &str| {
+        review
+            .pointer(&format!("/spec/{field}"))
+            .filter(|a| a.is_object())
+    };
+    let (attributes, path) = (of("resourceAttributes"), of("nonResourceAttributes"));
     let text = |field: &str| {
         attributes
+            .or(path)
             .and_then(|a| a.get(field))
             .and_then(Value::as_str)
             .unwrap_or("")
     };
-    if attributes.is_some() && allowed(user, text("verb"), text("group"), text("resource")) {
-        return json!({"allowed": true, "reason": if user.is_admin() { "member of system:masters" } else { "" }});
+    if attributes.is_some() == path.is_some() {
+        let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        let error = FieldError::invalid(
+            "spec.resourceAttributes",
+            attributes.unwrap_or(&Value::Null),
+            detail,
+        );
+        return Err(Status::invalid(resource.group, resource.kind, "", &[error]));
     }
-    let path = review
-        .pointer("/spec/nonResourceAttributes/path")
-        .and_then(Value::as_str);
-    if path.is_some() && !user.is_anonymous() {
-        return json!({"allowed": true});
-    }
-    json!({"allowed": false, "reason": "only members of system:masters may do this"})
-}
-
-fn rules(user: &User) -> Value {
-    let resources = if user.is_admin() {
-        json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}])
-    } else {
-        json!([
-            {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]},
-            {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
-        ])
+    let wanted = Attributes {
+        verb: text("verb"),
+        group: text("group"),
+        resource: text("resource"),
+        subresource: text("subresource"),
+        name: text("name"),
+        namespace: text("namespace"),
+        path: path.map(|_| text("path")),
     };
-    let paths = if user.is_admin() {
-        json!(["*"])
-    } else {
-        json!([
-            "/api",
-            "/api/*",
-            "/apis",
-            "/apis/*",
-            "/healthz",
-            "/livez",
-            "/openapi",
-            "/openapi/*",
-            "/readyz",
-            "/version"
-        ])
-    };
-    let verbs = if user.is_admin() {
-        json!(["*"])
-    } else {
-        json!(["get"])
-    };
-    json!({
-        "resourceRules": resources,
-        "nonResourceRules": [{"verbs": verbs, "nonResourceURLs": paths}],
-        "incomplete": false,
+    Ok(match rbac::allows(objects, user, &wanted) {
+        Some(reason) if reason.is_empty() => json!({"allowed": true}),
+        Some(reason) => json!({"allowed": true, "reason": reason}),
+        None => json!({"allowed": false}),
     })
 }

@@ -11,10 +11,12 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
+use super::auth::User;
 use super::list::{Filter, List, Untyped};
 use super::path::Query;
 use super::{Accept, Form, MAX_BODY, respond, rows};
 use crate::objects::{DeleteOptions, FieldValidation, Objects, Propagation, Subresource, WriteOptions};
+use crate::rbac;
 
 /// Longest field manager name that upstream takes.
 const LONGEST_MANAGER: usize = 128;
@@ -172,8 +174,10 @@ fn written(
     }
 }
 
+#[allow(clippy::too_many_arguments)] // the parts of one request
 pub(super) async fn create(
     objects: &Objects,
+    user: &User,
     resource: Resource,
     namespace: Option<&str>,
     request: Request,
@@ -186,6 +190,7 @@ pub(super) async fn create(
     let sent = body(request).await?;
     let options = sent.options(query)?;
     let object = sent.object(resource.kind)?;
+    rbac::check_grant(objects, user, resource, namespace.unwrap_or(""), &object)?;
     let mut done = objects.create_with(resource, namespace, object, &options)?;
     if options.dry_run {
         let object = std::sync::Arc::make_mut(&mut done.object);
@@ -204,6 +209,7 @@ pub(super) async fn create(
 #[allow(clippy::too_many_arguments)] // the parts of one request
 pub(super) async fn update(
     objects: &Objects,
+    user: &User,
     resource: Resource,
     namespace: Option<&str>,
     name: &str,
@@ -221,6 +227,7 @@ pub(super) async fn update(
         resource.kind
     };
     let object = sent.object(kind)?;
+    rbac::check_grant(objects, user, resource, namespace.unwrap_or(""), &object)?;
     let done = objects.update_with(resource, namespace, name, subresource, object, &options)?;
     written(
         objects,
@@ -235,6 +242,7 @@ pub(super) async fn update(
 #[allow(clippy::too_many_arguments)] // the parts of one request
 pub(super) async fn patch(
     objects: &Objects,
+    user: &User,
     resource: Resource,
     namespace: Option<&str>,
     name: &str,
@@ -265,6 +273,15 @@ pub(super) async fn patch(
         serde_json::from_slice(&sent.bytes)
             .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?
     };
+    if resource.group == "rbac.authorization.k8s.io" {
+        // What the patch would make is what is granted.
+        let trial = crate::objects::WriteOptions {
+            dry_run: true,
+            ..options.clone()
+        };
+        let made = objects.patch(resource, namespace, name, subresource, kind, &patch, &trial)?;
+        rbac::check_grant(objects, user, resource, namespace.unwrap_or(""), &made.object)?;
+    }
     let done = objects.patch(resource, namespace, name, subresource, kind, &patch, &options)?;
     let code = if done.created {
         StatusCode::CREATED

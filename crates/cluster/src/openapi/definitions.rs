@@ -5,7 +5,7 @@ use capstan_hpa::wire;
 use capstan_kubeapi::merge_keys;
 use capstan_kubeapi::resource::builtin;
 use k8s_openapi::api::{
-    apps, authentication, authorization, autoscaling, coordination, core, discovery, events, policy,
+    apps, authentication, authorization, autoscaling, coordination, core, discovery, events, policy, rbac,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta;
@@ -65,6 +65,10 @@ pub(super) fn build() -> Map<String, Value> {
     add::<autoscaling::v2::HorizontalPodAutoscaler>(&mut generator);
     add::<coordination::v1::Lease>(&mut generator);
     add::<discovery::v1::EndpointSlice>(&mut generator);
+    add::<rbac::v1::ClusterRole>(&mut generator);
+    add::<rbac::v1::ClusterRoleBinding>(&mut generator);
+    add::<rbac::v1::Role>(&mut generator);
+    add::<rbac::v1::RoleBinding>(&mut generator);
     add::<policy::v1::Eviction>(&mut generator);
     add::<meta::v1::DeleteOptions>(&mut generator);
     add::<meta::v1::Status>(&mut generator);

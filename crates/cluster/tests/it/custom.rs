@@ -72,8 +72,8 @@ async fn condition(cluster: &Running, name: &str, kind: &str, status: &str) -> V
             let found = conditions
                 .into_iter()
                 .find(|c| c["type"] == kind && c["status"] == status);
-            if event.object["metadata"]["name"] == name && found.is_some() {
-                return found.unwrap();
+            if let Some(found) = found.filter(|_| event.object["metadata"]["name"] == name) {
+                return found;
             }
         }
     })

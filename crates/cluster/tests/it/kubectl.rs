@@ -178,6 +178,7 @@ async fn kubectl_does_its_work() {
         autoscalers(&kubectl).await;
         aggregated(&kubectl).await;
         custom(&kubectl).await;
+        roles(&kubectl).await;
         old_group(&kubectl).await;
         complaints(&kubectl, minor).await;
         cluster.shutdown().await;
@@ -391,7 +392,7 @@ async fn changes(kubectl: &Kubectl, minor: u32) {
     has(&kubectl.run(&["delete", "namespace", "other"]).await, "deleted");
 }
 
-const WIDGETS: &str = r#"
+const WIDGETS: &str = r"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: widgets.example.com}
@@ -422,7 +423,7 @@ spec:
     served: true
     storage: false
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-"#;
+";
 
 async fn custom(kubectl: &Kubectl) {
     let out = kubectl.feed(&["apply", "-f", "-"], WIDGETS).await;
@@ -501,10 +502,73 @@ async fn custom(kubectl: &Kubectl) {
         "example.com/v1",
     );
     kubectl.run(&["delete", "crd", "widgets.example.com"]).await;
-    has(
-        &kubectl.fail(&["get", "widgets"], "").await,
-        "the server doesn't have a resource type",
+    // A cached discovery may still list it.
+    has(&kubectl.fail(&["get", "widgets"], "").await, "the server");
+}
+
+async fn roles(kubectl: &Kubectl) {
+    assert_eq!(
+        kubectl
+            .with_input(&["auth", "can-i", "list", "pods", "--as=bob"], "")
+            .await
+            .1,
+        "no\n"
     );
+    let why = kubectl.fail(&["get", "pods", "--as=bob"], "").await;
+    has(
+        &why,
+        "User \"bob\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"",
+    );
+    kubectl
+        .run(&["create", "role", "reader", "--verb=get,list", "--resource=pods"])
+        .await;
+    kubectl
+        .run(&["create", "rolebinding", "bob", "--role=reader", "--user=bob"])
+        .await;
+    assert_eq!(
+        kubectl.run(&["auth", "can-i", "list", "pods", "--as=bob"]).await,
+        "yes\n"
+    );
+    kubectl.run(&["get", "pods", "--as=bob"]).await;
+    assert_eq!(
+        kubectl
+            .with_input(&["auth", "can-i", "delete", "pods", "--as=bob"], "")
+            .await
+            .1,
+        "no\n"
+    );
+    has(
+        &kubectl.run(&["auth", "can-i", "--list", "--as=bob"]).await,
+        "pods",
+    );
+    kubectl
+        .run(&[
+            "create",
+            "clusterrolebinding",
+            "devs",
+            "--clusterrole=view",
+            "--group=devs",
+        ])
+        .await;
+    has(
+        &kubectl
+            .run(&["get", "deployments", "-A", "--as=jane", "--as-group=devs"])
+            .await,
+        "NAME",
+    );
+    has(
+        &kubectl.run(&["get", "rolebindings", "-o", "wide"]).await,
+        "Role/reader",
+    );
+    has(
+        &kubectl.run(&["get", "clusterroles"]).await,
+        "system:controller:horizontal-pod-autoscaler",
+    );
+    has(
+        &kubectl.run(&["describe", "clusterrole", "view"]).await,
+        "horizontalpodautoscalers.autoscaling",
+    );
+    kubectl.run(&["delete", "rolebinding", "bob"]).await;
 }
 
 const LOADED: &str = r"

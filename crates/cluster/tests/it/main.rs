@@ -10,6 +10,7 @@ mod controllers;
 mod custom;
 mod kubectl;
 mod metrics;
+mod rbac;
 mod runners;
 mod services;
 mod support;

@@ -320,3 +320,30 @@ pub(super) fn api_service(object: &Value, now: Timestamp) -> Vec<Value> {
         );
     vec![name(object), service, json!(available), created(object, now)]
 }
+
+pub(super) fn role_binding(object: &Value, now: Timestamp) -> Vec<Value> {
+    let subjects = |kind: &str| {
+        let names: Vec<String> = items(object, "/subjects")
+            .iter()
+            .filter(|subject| text(subject, "/kind") == kind)
+            .map(|subject| match text(subject, "/namespace") {
+                "" => text(subject, "/name").to_owned(),
+                namespace => format!("{namespace}/{}", text(subject, "/name")),
+            })
+            .collect();
+        json!(names.join(", "))
+    };
+    let role = format!(
+        "{}/{}",
+        text(object, "/roleRef/kind"),
+        text(object, "/roleRef/name")
+    );
+    vec![
+        name(object),
+        json!(role),
+        created(object, now),
+        subjects("User"),
+        subjects("Group"),
+        subjects("ServiceAccount"),
+    ]
+}

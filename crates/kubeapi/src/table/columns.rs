@@ -396,3 +396,26 @@ pub(super) const CUSTOMRESOURCEDEFINITIONS: &[Column] = &[
         ..AGE
     },
 ];
+
+/// `roles`, `clusterroles`.
+pub(super) const ROLES: &[Column] = &[
+    NAME,
+    Column {
+        type_: "date",
+        name: "Created At",
+        ..AGE
+    },
+];
+
+/// `rolebindings`, `clusterrolebindings`.
+pub(super) const ROLE_BINDINGS: &[Column] = &[
+    NAME,
+    text(
+        "Role",
+        "RoleRef can only reference a ClusterRole in the global namespace. If the RoleRef cannot be resolved, the Authorizer must return an error. This field is immutable.",
+    ),
+    AGE,
+    wide("Users", "Users in the roleBinding"),
+    wide("Groups", "Groups in the roleBinding"),
+    wide("ServiceAccounts", "ServiceAccounts in the roleBinding"),
+];
