@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`commands`] | our verbs |
 //! | [`kapacitor`], [`kapacitord`] | Kapacitor's command lines |
+//! | [`resident`] | keeping what is resident small; the only module with `unsafe` code |
 //! | [`server`] | store, ingest, tasks and API, started and stopped in order |
 //! | [`wiring`] | the engine's ports onto the world |
 
@@ -16,6 +17,7 @@ mod duration;
 mod home;
 mod kapacitor;
 mod kapacitord;
+mod resident;
 mod server;
 mod signals;
 mod wiring;

@@ -30,6 +30,9 @@ const TASKS_PATIENCE: Duration = Duration::from_secs(20);
 /// Points that may wait for one task, whatever the number of bodies.
 const QUEUE_POINTS: usize = 1_000_000;
 
+/// Bytes of points that may wait for one task.
+const QUEUE_BYTES: usize = 32 << 20;
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -95,12 +98,14 @@ impl Server {
             queue: Limits {
                 batches: capstan.task_queue_length,
                 points: QUEUE_POINTS,
+                bytes: QUEUE_BYTES,
             },
             policy: match capstan.task_queue_policy {
                 QueuePolicy::Block => Policy::Block(capstan.task_queue_deadline),
                 QueuePolicy::DropOldest => Policy::DropOldest,
             },
             snapshot_interval: settings.task.snapshot_interval,
+            group_ttl: (!capstan.group_ttl.is_zero()).then_some(capstan.group_ttl),
             ..Options::new(
                 Arc::clone(&clock),
                 store,

@@ -21,7 +21,7 @@ const FUNCTIONS: &str = "udf.functions";
 const LISTS: [&str; 4] = ["httppost", "influxdb", "kubernetes", "swarm"];
 
 /// Values that are durations, without the indices of lists.
-const DURATIONS: [&str; 11] = [
+const DURATIONS: [&str; 12] = [
     "udf.functions.timeout",
     "http.shutdown-timeout",
     "task.snapshot-interval",
@@ -29,6 +29,7 @@ const DURATIONS: [&str; 11] = [
     "deadman.interval",
     "smtp.idle-timeout",
     "capstan.task-queue-deadline",
+    "capstan.group-ttl",
     "capstan.decision-flush-interval",
     "influxdb.timeout",
     "influxdb.startup-timeout",

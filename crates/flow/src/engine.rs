@@ -3,6 +3,7 @@
 pub mod build;
 pub mod context;
 pub mod errors;
+mod expiry;
 pub mod mailbox;
 pub mod snapshot;
 pub mod stats;

@@ -14,14 +14,17 @@ const NONE: u32 = u32::MAX;
 pub struct PerGroup<T> {
     /// Slot by group number.
     index: Vec<u32>,
-    slots: Vec<(GroupId, T)>,
+    /// Group by slot.
+    groups: Vec<GroupId>,
+    states: Vec<T>,
 }
 
 impl<T> Default for PerGroup<T> {
     fn default() -> Self {
         Self {
             index: Vec::new(),
-            slots: Vec::new(),
+            groups: Vec::new(),
+            states: Vec::new(),
         }
     }
 }
@@ -29,12 +32,12 @@ impl<T> Default for PerGroup<T> {
 impl<T> PerGroup<T> {
     /// How many groups are known.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.groups.len()
     }
 
     /// Whether no group is known.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.groups.is_empty()
     }
 
     /// The state of a group, made on first sight.
@@ -44,7 +47,7 @@ impl<T> PerGroup<T> {
             Some(&slot) if slot != NONE => slot as usize,
             _ => self.insert(group, make()),
         };
-        &mut self.slots[slot].1
+        &mut self.states[slot]
     }
 
     #[cold]
@@ -53,22 +56,23 @@ impl<T> PerGroup<T> {
         if at >= self.index.len() {
             self.index.resize(at + 1, NONE);
         }
-        let slot = self.slots.len();
+        let slot = self.groups.len();
         self.index[at] = slot as u32;
-        self.slots.push((group, state));
+        self.groups.push(group);
+        self.states.push(state);
         slot
     }
 
     /// The state of a group that is known.
     pub fn get(&self, group: GroupId) -> Option<&T> {
         let slot = *self.index.get(group.0 as usize)?;
-        self.slots.get(slot as usize).map(|(_, state)| state)
+        self.states.get(slot as usize)
     }
 
     /// The state of a group that is known.
     pub fn get_mut(&mut self, group: GroupId) -> Option<&mut T> {
         let slot = *self.index.get(group.0 as usize)?;
-        self.slots.get_mut(slot as usize).map(|(_, state)| state)
+        self.states.get_mut(slot as usize)
     }
 
     /// Forgets a group.
@@ -79,27 +83,43 @@ impl<T> PerGroup<T> {
             return None;
         }
         self.index[at] = NONE;
-        let (_, state) = self.slots.swap_remove(slot as usize);
-        if let Some((moved, _)) = self.slots.get(slot as usize) {
+        self.groups.swap_remove(slot as usize);
+        let state = self.states.swap_remove(slot as usize);
+        if let Some(moved) = self.groups.get(slot as usize) {
             self.index[moved.0 as usize] = slot;
+        }
+        if self.groups.capacity() > 64 && self.groups.len() < self.groups.capacity() / 4 {
+            self.shrink();
         }
         Some(state)
     }
 
+    /// Gives back the room of what is gone.
+    #[cold]
+    fn shrink(&mut self) {
+        let room = 2 * self.groups.len();
+        self.index
+            .truncate(self.groups.iter().max().map_or(0, |last| last.0 as usize + 1));
+        self.groups.shrink_to(room);
+        self.states.shrink_to(room);
+        self.index.shrink_to_fit();
+    }
+
     /// Every group with its state.
     pub fn iter(&self) -> impl Iterator<Item = (GroupId, &T)> {
-        self.slots.iter().map(|(group, state)| (*group, state))
+        self.groups.iter().copied().zip(&self.states)
     }
 
     /// Every group with its state.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (GroupId, &mut T)> {
-        self.slots.iter_mut().map(|(group, state)| (*group, state))
+        self.groups.iter().copied().zip(&mut self.states)
     }
 
     /// Forgets every group.
     pub fn clear(&mut self) {
         self.index.clear();
-        self.slots.clear();
+        self.groups.clear();
+        self.states.clear();
     }
 
     /// The states for a snapshot, each as `store` gives it, with the number that stands for its group there.
@@ -256,6 +276,12 @@ impl Grouping {
             plain: ByKey::default(),
             by_name: Vec::new(),
         }
+    }
+
+    /// Forgets which key belongs to which group.
+    pub fn forget_keys(&mut self) {
+        self.plain.clear();
+        self.by_name.clear();
     }
 
     /// Appends the group of every row to `out`.

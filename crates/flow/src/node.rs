@@ -16,6 +16,7 @@
 //!   [`Points::gather`] to drop rows, [`OutputRows`](crate::rows::OutputRows) to make new ones.
 //! - State per group lives in a [`PerGroup`](crate::group_state::PerGroup), a dense vector by group. Forget the group in
 //!   [`Node::forget_group`], and forward barriers and deletions (the default does).
+//! - Answer [`Node::forget_keys`], or a task with this node never gives numbers of groups out again.
 //! - An error with one point is [`Context::error`]: counted, logged unless quiet, the point dropped (N-22). Only what
 //!   makes the node useless is an `Err`: it ends the task (N-17).
 //! - Nothing blocks. A node that talks to the world gets the port and a [`Mailbox`](crate::engine::mailbox::Mailbox)
@@ -33,7 +34,6 @@ use std::any::Any;
 use std::sync::Arc;
 
 use capstan_model::GroupId;
-use serde_json::Value as Json;
 
 pub use crate::engine::context::Context;
 pub use crate::engine::snapshot::{RestoreGroups, SnapshotGroups};
@@ -43,6 +43,12 @@ use crate::message::{Barrier, Message, PointBatch, Points};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NodeError(pub String);
+
+/// A piece of JSON text: what a node writes into a snapshot. As a tree of values it would take many times the memory.
+pub type Json = Box<JsonText>;
+
+/// The same, borrowed.
+pub type JsonText = serde_json::value::RawValue;
 
 /// What a call of a node gives.
 pub type Outcome = Result<(), NodeError>;
@@ -89,6 +95,14 @@ pub trait Node: Send {
 
     /// Drop the group's state; all that a node needs for deletions unless it holds messages back.
     fn forget_group(&mut self, _group: GroupId) {}
+
+    /// Numbers of groups that were [forgotten](Node::forget_group) are about to be given out again. The node empties what it
+    /// keeps by row key or as a way from one group to another, and moves what it still needs of its own key table to a
+    /// new one, so that both shrink. False if it may still know a number of a forgotten group, as with messages that it
+    /// holds back: then none is given out again for now. Nothing moves on any edge during the call.
+    fn forget_keys(&mut self) -> bool {
+        false
+    }
 
     /// An answer that was posted to this node's mailbox.
     fn complete(&mut self, _ctx: &mut Context<'_>, _answer: Box<dyn Any + Send>) -> Outcome {
@@ -147,7 +161,7 @@ pub trait Node: Send {
     }
 
     /// Takes back what [`Node::snapshot`] gave. On an error the node starts afresh.
-    fn restore(&mut self, _state: Json, _groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, _state: &JsonText, _groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         Ok(())
     }
 

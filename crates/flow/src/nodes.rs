@@ -28,6 +28,7 @@ pub(crate) mod derivative {
 }
 pub(crate) mod http_out {
     mod exec;
+    mod latest;
     pub(crate) mod render;
     pub(crate) mod series;
     pub(crate) mod spec;

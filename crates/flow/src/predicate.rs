@@ -5,11 +5,10 @@ use std::sync::Arc;
 use capstan_expr::State;
 use capstan_model::{Block, GroupId};
 use capstan_tick::ast;
-use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
 use crate::lambda::{self, Lambda};
-use crate::node::{Context, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, RestoreGroups, SnapshotGroups};
 use crate::ports::Ports;
 use crate::states;
 
@@ -79,7 +78,7 @@ impl Predicate {
 
     pub(crate) fn restore(
         &mut self,
-        state: Json,
+        state: &JsonText,
         groups: &RestoreGroups<'_>,
     ) -> Result<(), serde_json::Error> {
         for (group, mut restored) in states::restore(state, groups, &[self.lambda.compiled()])? {

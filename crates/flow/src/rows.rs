@@ -152,6 +152,16 @@ impl OwnKeys {
             .get(key, || table.intern(&block.keys.tags(key)))
     }
 
+    /// Starts over with an empty table; gives the old one, whose keys mean nothing in the new one.
+    pub fn renew(&mut self) -> Arc<KeyTable> {
+        std::mem::take(self).table
+    }
+
+    /// The own key of what `key` meant in an older table.
+    pub fn moved(&self, older: &KeyTable, key: RowKey) -> RowKey {
+        self.of_tags(&older.tags(key))
+    }
+
     /// The own key of a tag set.
     pub fn of_tags(&self, tags: &Tags) -> RowKey {
         self.table.intern(tags)
@@ -274,6 +284,11 @@ impl RowBuffer {
         }
         self.time.push_back(time);
         self.key.push_back(key);
+    }
+
+    /// Gives every row another key.
+    pub fn rekey(&mut self, mut to: impl FnMut(RowKey) -> RowKey) {
+        self.key.iter_mut().for_each(|key| *key = to(*key));
     }
 
     /// Drops the oldest `rows` rows.

@@ -3,9 +3,8 @@
 use capstan_expr::{Cell, Compiled, State};
 use capstan_model::GroupId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
-use crate::node::{RestoreGroups, SnapshotGroups};
+use crate::node::{Json, JsonText, RestoreGroups, SnapshotGroups};
 
 /// A cell with floats as bits, because JSON has no infinities.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,16 +59,16 @@ pub(crate) fn snapshot<'a>(
             (groups.place(group), cells)
         })
         .collect();
-    serde_json::to_value(stored).ok()
+    serde_json::value::to_raw_value(&stored).ok()
 }
 
 /// The states of every group, one per expression. A state that does not fit its expression starts afresh.
 pub(crate) fn restore(
-    state: Json,
+    state: &JsonText,
     groups: &RestoreGroups<'_>,
     expressions: &[&Compiled],
 ) -> Result<Vec<(GroupId, Vec<State>)>, serde_json::Error> {
-    let stored: Vec<(u32, Vec<Vec<Stored>>)> = serde_json::from_value(state)?;
+    let stored: Vec<(u32, Vec<Vec<Stored>>)> = serde_json::from_str(state.get())?;
     let group = |(place, states): (u32, Vec<Vec<Stored>>)| {
         let restored = expressions.iter().enumerate().map(|(at, expression)| {
             let cells: Vec<Cell> = states
@@ -88,12 +87,12 @@ pub(crate) fn store<'a>(states: impl Iterator<Item = &'a State>) -> Json {
     let stored: Vec<Vec<Stored>> = states
         .map(|state| state.cells().iter().map(Stored::from).collect())
         .collect();
-    serde_json::to_value(stored).unwrap_or_default()
+    serde_json::value::to_raw_value(&stored).unwrap_or_default()
 }
 
 /// What [`store`] gave, for the same expressions in the same order. A state that does not fit starts afresh.
-pub(crate) fn unstore<'a>(stored: Json, expressions: impl Iterator<Item = &'a Compiled>) -> Vec<State> {
-    let stored: Vec<Vec<Stored>> = serde_json::from_value(stored).unwrap_or_default();
+pub(crate) fn unstore<'a>(stored: &JsonText, expressions: impl Iterator<Item = &'a Compiled>) -> Vec<State> {
+    let stored: Vec<Vec<Stored>> = serde_json::from_str(stored.get()).unwrap_or_default();
     let state = |(at, expression): (usize, &'a Compiled)| {
         let cells: Vec<Cell> = stored.get(at).into_iter().flatten().map(Cell::from).collect();
         expression.restore(&cells).unwrap_or_else(|| expression.state())

@@ -14,6 +14,7 @@ pub(crate) mod nelder_mead;
 pub(crate) mod percentile;
 pub(crate) mod pick;
 pub(crate) mod rank;
+pub(crate) mod ring;
 pub(crate) mod spread;
 pub(crate) mod stddev;
 pub(crate) mod sum;

@@ -158,6 +158,18 @@ pub(crate) trait Numeric: crate::codec::Stored + Copy + PartialOrd {
 
     /// Tagged with its type.
     fn number(self) -> Number;
+
+    /// The same value in two bytes, if it comes back from them bit by bit.
+    fn short(self) -> Option<i16>;
+
+    /// Back from [`Numeric::short`].
+    fn from_short(short: i16) -> Self;
+
+    /// The same value in four bytes, if it comes back from them bit by bit.
+    fn half(self) -> Option<u32>;
+
+    /// Back from [`Numeric::half`].
+    fn from_half(half: u32) -> Self;
 }
 
 impl Numeric for f64 {
@@ -183,6 +195,26 @@ impl Numeric for f64 {
     fn number(self) -> Number {
         Number::Float(self)
     }
+
+    #[inline]
+    fn short(self) -> Option<i16> {
+        let short = self as i16;
+        (Self::from(short).to_bits() == self.to_bits()).then_some(short)
+    }
+
+    fn from_short(short: i16) -> Self {
+        Self::from(short)
+    }
+
+    #[inline]
+    fn half(self) -> Option<u32> {
+        let half = self as f32;
+        (Self::from(half).to_bits() == self.to_bits()).then_some(half.to_bits())
+    }
+
+    fn from_half(half: u32) -> Self {
+        Self::from(f32::from_bits(half))
+    }
 }
 
 impl Numeric for i64 {
@@ -206,5 +238,23 @@ impl Numeric for i64 {
 
     fn number(self) -> Number {
         Number::Int(self)
+    }
+
+    #[inline]
+    fn short(self) -> Option<i16> {
+        i16::try_from(self).ok()
+    }
+
+    fn from_short(short: i16) -> Self {
+        Self::from(short)
+    }
+
+    #[inline]
+    fn half(self) -> Option<u32> {
+        i32::try_from(self).ok().map(i32::cast_unsigned)
+    }
+
+    fn from_half(half: u32) -> Self {
+        Self::from(half.cast_signed())
     }
 }

@@ -37,6 +37,11 @@ impl Batch {
         self.blocks.iter().map(|block| block.len()).sum()
     }
 
+    /// About how much memory the rows take.
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.bytes()).sum()
+    }
+
     /// The rows in arrival order.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         let whole = match &*self.blocks {

@@ -37,6 +37,12 @@ impl Block {
         self.time.is_empty()
     }
 
+    /// About how much memory the rows take.
+    pub fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(|column| column.values.bytes()).sum();
+        self.len() * (size_of::<i64>() + size_of::<RowKey>()) + columns
+    }
+
     /// The column of a field.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns

@@ -59,6 +59,11 @@ impl StrValues {
         self.ends.len()
     }
 
+    /// Bytes of text.
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
@@ -80,6 +85,16 @@ impl Values {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// About how much memory the values take. Strings of mixed columns are not followed.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Float(_) | Self::Int(_) | Self::Duration(_) => self.len() * size_of::<i64>(),
+            Self::Bool(v) => v.len(),
+            Self::Str(v) => v.len() * size_of::<u32>() + v.text_len(),
+            Self::Mixed(v) => v.len() * size_of::<Value>(),
+        }
     }
 
     /// The value in `row`, which must exist.

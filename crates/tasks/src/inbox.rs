@@ -1,6 +1,6 @@
 //! What waits for one task's thread: data, wake-ups and commands, behind one lock and one condition.
 //!
-//! The data queue is bounded in batches and points. When it is full its oldest data goes and is counted, so that a slow task
+//! The data queue is bounded in batches, points and bytes. When it is full its oldest data goes and is counted, so that a slow task
 //! costs only itself (N-05 FIX, H-23). Writers may be made to wait for room before they hand data in; see [`Policy`].
 
 use std::collections::VecDeque;
@@ -28,7 +28,13 @@ pub struct Limits {
     pub batches: usize,
     /// Points in all of them; a single larger body still passes when nothing else waits.
     pub points: usize,
+    /// Memory that all of them take, in bytes; likewise. Writers that may be made to wait do so from a sixteenth of it
+    /// on, so that one that is faster than the task fills no memory; the rest is for what many hand in at once.
+    pub bytes: usize,
 }
+
+/// The part of [`Limits::bytes`] from which on writers wait.
+const WAIT_FROM: usize = 16;
 
 /// What a task's thread does next.
 #[derive(Debug)]
@@ -57,6 +63,7 @@ pub(crate) struct Inbox<C> {
 struct State<C> {
     data: VecDeque<Arc<Batch>>,
     points: usize,
+    bytes: usize,
     commands: VecDeque<C>,
     woken: bool,
     /// Nothing is taken in any more.
@@ -66,18 +73,32 @@ struct State<C> {
 }
 
 impl<C> State<C> {
-    fn is_full(&self, limits: Limits, more: usize) -> bool {
-        !self.data.is_empty() && (self.data.len() >= limits.batches || self.points + more > limits.points)
+    fn is_full(&self, limits: Limits, points: usize, bytes: usize) -> bool {
+        let full = self.data.len() >= limits.batches
+            || self.points + points > limits.points
+            || self.bytes + bytes > limits.bytes;
+        full && !self.data.is_empty()
     }
 
     /// Whether a writer should wait: a quarter of the room is kept for what writers hand in at once, so that nothing is
-    /// dropped as long as they wait.
-    fn is_nearly_full(&self, limits: Limits) -> bool {
+    /// dropped as long as they wait. One that `waits` already goes on until half of what made it wait is gone: it is not
+    /// to be woken for each batch.
+    fn is_nearly_full(&self, limits: Limits, waits: bool) -> bool {
+        let part = if waits { 2 } else { 1 };
         let spare = Limits {
             batches: limits.batches - limits.batches / 4,
             points: limits.points - limits.points / 4,
+            bytes: limits.bytes / WAIT_FROM / part,
         };
-        self.is_full(spare, 1)
+        self.is_full(spare, 1, 1)
+    }
+
+    /// Takes the oldest data out.
+    fn pop(&mut self) -> Option<Arc<Batch>> {
+        let batch = self.data.pop_front()?;
+        self.points -= batch.points();
+        self.bytes -= batch.bytes();
+        Some(batch)
     }
 }
 
@@ -87,6 +108,7 @@ impl<C> Inbox<C> {
         let state = State {
             data: VecDeque::new(),
             points: 0,
+            bytes: 0,
             commands: VecDeque::new(),
             woken: false,
             closed: false,
@@ -106,35 +128,38 @@ impl<C> Inbox<C> {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Takes data in. Never waits.
-    pub(crate) fn offer(&self, batch: &Arc<Batch>) {
-        let points = batch.points();
+    /// Takes data in; says how many points had to go for it. Never waits.
+    pub(crate) fn offer(&self, batch: &Arc<Batch>) -> u64 {
+        let (points, bytes) = (batch.points(), batch.bytes());
+        let mut dropped = 0;
         let mut state = self.state.lock();
         if state.closed {
-            return;
+            return 0;
         }
-        while state.is_full(self.limits, points) {
-            if let Some(oldest) = state.data.pop_front() {
-                state.points -= oldest.points();
-                self.dropped.fetch_add(oldest.points() as u64, Ordering::Relaxed);
-            }
+        while state.is_full(self.limits, points, bytes) {
+            dropped += state.pop().map_or(0, |oldest| oldest.points() as u64);
         }
         state.points += points;
+        state.bytes += bytes;
         state.data.push_back(Arc::clone(batch));
         self.arrived.notify_one();
+        drop(state);
+        self.dropped.fetch_add(dropped, Ordering::Relaxed);
+        dropped
     }
 
     /// Whether a writer should wait for room.
     pub(crate) fn wants_patience(&self) -> bool {
         let state = self.state.lock();
-        !state.lagging && !state.closed && state.is_nearly_full(self.limits)
+        !state.lagging && !state.closed && state.is_nearly_full(self.limits, false)
     }
 
     /// Waits until there is room, at most `patience`.
     pub(crate) fn wait_for_room(&self, patience: Duration) {
         let mut state = self.state.lock();
         let limits = self.limits;
-        let wait = |state: &mut State<C>| !state.lagging && !state.closed && state.is_nearly_full(limits);
+        let wait =
+            |state: &mut State<C>| !state.lagging && !state.closed && state.is_nearly_full(limits, true);
         if self.room.wait_while_for(&mut state, wait, patience).timed_out() {
             state.lagging = true;
             self.room.notify_all();
@@ -177,12 +202,14 @@ impl<C> Inbox<C> {
         if std::mem::take(&mut state.woken) {
             return Event::Wake;
         }
-        if data && let Some(batch) = state.data.pop_front() {
-            state.points -= batch.points();
-            let half_empty =
-                state.data.len() <= self.limits.batches / 2 && state.points <= self.limits.points / 2;
+        if data && let Some(batch) = state.pop() {
+            let half_empty = state.data.len() <= self.limits.batches / 2
+                && state.points <= self.limits.points / 2
+                && state.bytes <= self.limits.bytes / 2;
             state.lagging &= !half_empty;
-            self.room.notify_all();
+            if state.lagging || !state.is_nearly_full(self.limits, true) {
+                self.room.notify_all();
+            }
             return Event::Data(batch);
         }
         Event::Timeout
@@ -217,7 +244,11 @@ mod tests {
     }
 
     fn inbox(batches: usize, points: usize) -> Inbox<()> {
-        Inbox::new(Limits { batches, points })
+        Inbox::new(Limits {
+            batches,
+            points,
+            bytes: usize::MAX,
+        })
     }
 
     #[test]
@@ -246,6 +277,32 @@ mod tests {
         // What the writer had in its hands still finds room.
         inbox.offer(&batch(200));
         assert_eq!(inbox.dropped(), 0);
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_a_writer_waits_until_half_of_what_made_it_wait_is_gone() {
+        let bytes = batch(1).bytes();
+        let inbox = Inbox::<()>::new(Limits {
+            batches: 1_000,
+            points: 1_000,
+            bytes: 64 * bytes,
+        });
+        for _ in 0..4 {
+            assert!(!inbox.wants_patience());
+            assert_eq!(inbox.offer(&batch(1)), 0);
+        }
+        assert!(inbox.wants_patience());
+        for _ in 0..2 {
+            assert!(inbox.state.lock().is_nearly_full(inbox.limits, true));
+            assert!(matches!(inbox.next(Duration::ZERO, true), Event::Data(_)));
+        }
+        // There is room: this does not wait.
+        inbox.wait_for_room(Duration::from_mins(10));
+        assert!(!inbox.state.lock().lagging);
+        assert_eq!(inbox.offer(&batch(62)), 0);
+        assert_eq!(inbox.offer(&batch(1)), 1);
+        assert_eq!(sizes(&inbox), [1, 62, 1]);
+        assert_eq!(inbox.state.lock().bytes, 0);
     }
 
     #[test]

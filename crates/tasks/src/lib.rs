@@ -12,18 +12,22 @@
 //! | [`record`] | a task as it is kept; what is needed to make or change one |
 //! | [`service`] | create, change, delete, read, start, stop |
 //! | `definition` | script to pipeline |
-//! | `runner`, [`inbox`] | one thread per task; what waits for it |
+//! | `runner`, [`inbox`], `feed` | one thread per task; what waits for it, and how it gets there |
+//! | `packed`, `turns` | snapshots as they are stored, and whose turn it is to take one |
 //! | [`load`] | the load directory |
 //! | [`decisions`] | the latest decision records |
 
 pub mod decisions;
 mod definition;
 pub mod error;
+mod feed;
 pub mod inbox;
 pub mod load;
+mod packed;
 pub mod record;
 mod runner;
 pub mod service;
+mod turns;
 
 pub use decisions::{DecisionFilter, Decisions};
 pub use error::Error;

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use capstan_base::SharedClock;
 use capstan_flow::{Endpoints, Pipeline, Ports, StartError, Task, TaskError, TaskStats};
-use capstan_ingest::{DbRp, Ingest, Sink, Subscription, SubscriptionId};
-use capstan_model::Batch;
+use capstan_ingest::{DbRp, Ingest, Subscription, SubscriptionId};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
+use crate::feed::Feed;
 use crate::inbox::{Event, Inbox, Limits};
+use crate::packed;
+use crate::turns::{Turn, Turns};
 
 /// How long a reader waits for fresh statistics before it takes the latest published ones.
 const STATS_PATIENCE: Duration = Duration::from_millis(50);
@@ -27,6 +29,8 @@ const TICK: Duration = Duration::from_secs(1);
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long a snapshot waits for what nodes keep elsewhere; then it is left out this time.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(10);
+/// When a task whose snapshot is due asks again while another one takes its own.
+const NEXT_TURN: Duration = Duration::from_millis(250);
 /// The longest wait before a restart.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// A task that ran this long starts with the first waiting time again.
@@ -38,7 +42,10 @@ pub(crate) trait Observer: Send + Sync {
     fn failed(&self, id: &str, error: &str);
 
     /// What the task remembers; to be kept for its next start.
-    fn snapshot(&self, id: &str, snapshot: Vec<u8>);
+    fn snapshot(&self, id: &str, snapshot: &[u8]);
+
+    /// What was kept last.
+    fn recall(&self, id: &str) -> Option<Vec<u8>>;
 }
 
 /// How tasks are run.
@@ -50,8 +57,11 @@ pub(crate) struct RunOptions {
     pub(crate) ports: Ports,
     pub(crate) queue: Limits,
     pub(crate) snapshot_interval: Duration,
+    pub(crate) group_ttl: Option<Duration>,
     /// Waiting time before the first restart; doubled by each failure.
     pub(crate) restart_backoff: Duration,
+    /// Whose turn it is to take a periodic snapshot.
+    pub(crate) snapshots: Arc<Turns>,
 }
 
 /// What is to be run.
@@ -98,18 +108,11 @@ struct Shared {
     abandoned: AtomicBool,
 }
 
-impl Sink for Inbox<Command> {
-    fn deliver(&self, batch: &Arc<Batch>, _database: &Arc<str>, _retention_policy: &Arc<str>) {
-        self.offer(batch);
-    }
-}
-
 impl Running {
-    /// Starts a task. `snapshot` is what an earlier run remembered.
+    /// Starts a task, with what an earlier run remembered.
     pub(crate) fn start(
         program: Program,
         options: RunOptions,
-        snapshot: Option<Vec<u8>>,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared {
@@ -122,13 +125,14 @@ impl Running {
         });
         let now = options.clock.monotonic();
         let ingest = Arc::clone(&options.ingest);
+        let clock = Arc::clone(&options.clock);
         let worker = Worker {
             program: program.clone(),
             shared: Arc::clone(&shared),
             observer,
-            last_snapshot: snapshot,
+            last_snapshot: None,
             next_snapshot: now + options.snapshot_interval,
-            snapshot_until: None,
+            snapshot: None,
             next_stats: now,
             backoff: options.restart_backoff,
             started: now,
@@ -158,8 +162,8 @@ impl Running {
                 message: format!("cannot start a thread: {error}"),
             })?;
         // Only now, when everything that can fail has not.
-        let sink: Arc<dyn Sink> = Arc::clone(&shared.inbox) as Arc<dyn Sink>;
-        let subscription = ingest.subscribe(subscription, sink);
+        let feed = Feed::new(Arc::clone(&program.id), Arc::clone(&shared.inbox), clock);
+        let subscription = ingest.subscribe(subscription, Arc::new(feed));
         Ok(Self {
             program,
             ingest,
@@ -242,11 +246,12 @@ struct Worker {
     options: RunOptions,
     shared: Arc<Shared>,
     observer: Arc<dyn Observer>,
-    last_snapshot: Option<Vec<u8>>,
+    /// Length and digest of what was kept last.
+    last_snapshot: Option<(usize, u64)>,
     /// Monotonic times.
     next_snapshot: Duration,
-    /// Until when a snapshot that is being prepared may take.
-    snapshot_until: Option<Duration>,
+    /// The snapshot that is being prepared: until when that may take, and our turn.
+    snapshot: Option<(Duration, Turn)>,
     next_stats: Duration,
     started: Duration,
     backoff: Duration,
@@ -263,14 +268,22 @@ impl Worker {
         };
         let Program { id, pipeline, dbrps } = self.program.clone();
         let mut task = Task::new(id, pipeline, dbrps, ports)?;
-        if let Some(snapshot) = self.last_snapshot.as_ref().filter(|_| restore) {
-            match task.restore(snapshot) {
-                Ok(fresh) if fresh.is_empty() => {}
-                Ok(fresh) => tracing::info!(task = %self.program.id, nodes = ?fresh, "nodes start afresh"),
+        if restore && let Some(snapshot) = self.observer.recall(&self.program.id) {
+            match packed::unpack(snapshot).map(|text| task.restore(&text)) {
+                Ok(Ok(fresh)) if fresh.is_empty() => {}
+                Ok(Ok(fresh)) => {
+                    tracing::info!(task = %self.program.id, nodes = ?fresh, "nodes start afresh");
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(task = %self.program.id, %error, "what the task remembered was lost");
+                }
                 Err(error) => {
                     tracing::warn!(task = %self.program.id, %error, "what the task remembered was lost");
                 }
             }
+        }
+        if let Some(ttl) = self.options.group_ttl {
+            task.forget_idle_groups(ttl);
         }
         task.start()?;
         Ok(task)
@@ -298,7 +311,7 @@ impl Worker {
     /// Waits and starts the task anew until it starts; `None` when it was asked to end meanwhile.
     fn start_again(&mut self) -> Option<Task> {
         let clock = Arc::clone(&self.options.clock);
-        self.snapshot_until = None;
+        self.snapshot = None;
         // What the task remembered may be what broke it: only a task that had run for long takes it back.
         let mut restore = true;
         if clock.monotonic().saturating_sub(self.started) >= STABLE {
@@ -354,15 +367,20 @@ impl Worker {
             if task.next_timer().is_some_and(|due| due <= wall) {
                 task.fire_timers(wall)?;
             }
+            task.expire()?;
             let now = self.options.clock.monotonic();
             if now >= self.next_stats {
                 self.next_stats = now + STATS_INTERVAL;
                 self.publish(task);
             }
             if now >= self.next_snapshot {
-                self.next_snapshot = now + self.options.snapshot_interval;
-                task.prepare_snapshot()?;
-                self.snapshot_until = Some(now + SNAPSHOT_PATIENCE);
+                if let Some(turn) = self.options.snapshots.take() {
+                    self.next_snapshot = now + self.options.snapshot_interval;
+                    task.prepare_snapshot()?;
+                    self.snapshot = Some((now + SNAPSHOT_PATIENCE, turn));
+                } else {
+                    self.next_snapshot = now + NEXT_TURN;
+                }
             }
             self.go_on_with_snapshot(task);
         }
@@ -370,16 +388,16 @@ impl Worker {
 
     /// Takes the snapshot that was begun as soon as it is complete.
     fn go_on_with_snapshot(&mut self, task: &mut Task) {
-        let Some(until) = self.snapshot_until else { return };
+        let Some((until, _)) = &self.snapshot else { return };
         if !task.is_preparing() {
             self.remember(task);
-        } else if self.options.clock.monotonic() >= until {
+        } else if self.options.clock.monotonic() >= *until {
             task.abandon_snapshot();
             tracing::warn!(task = %self.program.id, "no snapshot was taken: a node did not give its state in time");
         } else {
             return;
         }
-        self.snapshot_until = None;
+        self.snapshot = None;
     }
 
     /// How long nothing needs to be done.
@@ -469,10 +487,20 @@ impl Worker {
     }
 
     fn remember(&mut self, task: &Task) {
-        let snapshot = task.snapshot();
-        if self.last_snapshot.as_ref() != Some(&snapshot) && !self.shared.abandoned.load(Ordering::Relaxed) {
-            self.observer.snapshot(&self.program.id, snapshot.clone());
-            self.last_snapshot = Some(snapshot);
+        if self.shared.abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        let packed = match packed::pack(|out| task.write_snapshot(out)) {
+            Ok(packed) => packed,
+            Err(error) => {
+                tracing::error!(task = %self.program.id, %error, "what the task remembers cannot be written");
+                return;
+            }
+        };
+        let digest = Some((packed.len(), packed::digest(&packed)));
+        if self.last_snapshot != digest {
+            self.observer.snapshot(&self.program.id, &packed);
+            self.last_snapshot = digest;
         }
     }
 

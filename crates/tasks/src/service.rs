@@ -40,12 +40,14 @@ pub struct Options {
     pub policy: Policy,
     /// How often what tasks remember is written to the store (S-26).
     pub snapshot_interval: Duration,
+    /// When a task forgets groups of which no point comes any more; `None` is never.
+    pub group_ttl: Option<Duration>,
     /// How long a task that failed waits before it is started again; doubled by each failure, up to a minute.
     pub restart_backoff: Duration,
 }
 
 impl Options {
-    /// The defaults: 256 bodies or a million points may wait per task, then the oldest go; snapshots once a minute.
+    /// The defaults: 256 bodies, a million points or 32 MiB may wait per task, then the oldest go; snapshots once a minute.
     pub fn new(
         clock: SharedClock,
         store: Store,
@@ -62,9 +64,11 @@ impl Options {
             queue: Limits {
                 batches: 256,
                 points: 1_000_000,
+                bytes: 32 << 20,
             },
             policy: Policy::DropOldest,
             snapshot_interval: Duration::from_mins(1),
+            group_ttl: None,
             restart_backoff: Duration::from_secs(1),
         }
     }
@@ -119,7 +123,9 @@ impl Tasks {
                 ports: options.ports,
                 queue: options.queue,
                 snapshot_interval: options.snapshot_interval,
+                group_ttl: options.group_ttl,
                 restart_backoff: options.restart_backoff,
+                snapshots: Arc::default(),
             },
             clock: options.clock,
             store: options.store,

@@ -11,6 +11,7 @@ use capstan_runtime::logging::{self, LogOptions, Output};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::resident;
 use crate::server::Server;
 use crate::signals;
 
@@ -70,6 +71,8 @@ impl ServeArgs {
 
 /// Runs until a signal arrives. HUP reads the load directory again.
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode> {
+    resident::refuse_huge_pages();
+    resident::return_memory_soon();
     let Loaded {
         settings,
         file,
@@ -98,12 +101,14 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode> {
         server = Server::start_with(settings, Some(log)) => server?,
         () = &mut interrupted => return Ok(ExitCode::SUCCESS),
     };
+    let small = capstan_runtime::spawn("memory", resident::keep_small());
     loop {
         tokio::select! {
             () = &mut interrupted => break,
             Some(()) = hang_up.recv() => server.reload().await,
         }
     }
+    small.abort();
     tracing::info!("signal received, stopping; a second one stops at once");
     let in_order = tokio::select! {
         () = server.stop() => true,

@@ -245,6 +245,9 @@ pub struct Capstan {
     /// How long a writer waits for a task with policy `block`.
     #[serde(with = "duration")]
     pub task_queue_deadline: Duration,
+    /// A task forgets what it keeps for a group when no point of the group came for so long; 0 is never, as in Kapacitor.
+    #[serde(with = "duration")]
+    pub group_ttl: Duration,
     /// Kinds of alert handlers that no task may use, as `exec` where scripts come from strangers (C-66).
     pub disable_handlers: Vec<String>,
     /// Points that may wait for one object while a scale write is under way.
@@ -268,6 +271,7 @@ impl Default for Capstan {
             task_queue_length: 256,
             task_queue_policy: QueuePolicy::Block,
             task_queue_deadline: Duration::from_secs(5),
+            group_ttl: Duration::ZERO,
             disable_handlers: Vec::new(),
             scale_queue_length: 100,
             decision_ring_size: 1_000,

@@ -3,28 +3,56 @@
 //! One JSON text: a version, the groups that nodes refer to, and per node its name, a fingerprint of its settings and
 //! its state. A node whose settings changed starts afresh; the others go on.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use capstan_model::{Dimensions, GroupId, Groups, Tags};
+use capstan_model::{Dimensions, Group, GroupId, Groups, Tags};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+
+use crate::node::Json;
 
 /// Version of the layout.
 pub(crate) const VERSION: u32 = 1;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Stored {
     pub(crate) version: u32,
     pub(crate) groups: Vec<StoredGroup>,
     pub(crate) nodes: Vec<StoredNode>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct StoredGroup {
     by_name: bool,
     name: String,
     /// Key and value of each dimension, sorted by key.
     tags: Vec<(String, String)>,
+}
+
+/// What becomes a [`StoredGroup`].
+#[derive(Serialize)]
+struct WrittenGroup<'a> {
+    by_name: bool,
+    name: &'a str,
+    tags: WrittenTags<'a>,
+}
+
+struct WrittenTags<'a>(&'a Tags);
+
+impl Serialize for WrittenTags<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter())
+    }
+}
+
+impl<'a> From<&'a Group> for WrittenGroup<'a> {
+    fn from(group: &'a Group) -> Self {
+        Self {
+            by_name: group.dimensions().by_name,
+            name: group.name(),
+            tags: WrittenTags(&group.tags),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,48 +79,62 @@ impl capstan_base::Classify for SnapshotError {
     }
 }
 
+/// In the place of a place: none yet.
+const NONE: u32 = u32::MAX;
+
 /// Gives groups numbers that mean something outside of this run.
 #[derive(Debug)]
 pub struct SnapshotGroups<'a> {
     groups: &'a Groups,
-    /// By group number: place in `stored`.
-    places: Vec<Option<u32>>,
-    stored: Vec<StoredGroup>,
+    /// By group number: place in `written`.
+    places: Vec<u32>,
+    written: Vec<GroupId>,
 }
 
 impl<'a> SnapshotGroups<'a> {
     pub(crate) fn new(groups: &'a Groups) -> Self {
         Self {
             groups,
-            places: vec![None; groups.len()],
-            stored: Vec::new(),
+            places: vec![NONE; groups.len()],
+            written: Vec::new(),
         }
     }
 
-    pub(crate) fn finish(self) -> Vec<StoredGroup> {
-        self.stored
+    /// Writes what the numbers stand for, as a list of [`StoredGroup`]s.
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        list(out, &self.written, |out, &group| {
+            Ok(serde_json::to_writer(
+                out,
+                &WrittenGroup::from(self.groups.get(group)),
+            )?)
+        })
     }
 
     /// The number to write for a group.
     pub fn place(&mut self, group: GroupId) -> u32 {
-        let at = group.0 as usize;
-        if let Some(place) = self.places[at] {
-            return place;
+        let place = &mut self.places[group.0 as usize];
+        if *place == NONE {
+            *place = self.written.len() as u32;
+            self.written.push(group);
         }
-        let place = self.stored.len() as u32;
-        let known = self.groups.get(group);
-        self.stored.push(StoredGroup {
-            by_name: known.dimensions.by_name,
-            name: known.name.to_string(),
-            tags: known
-                .tags
-                .iter()
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .collect(),
-        });
-        self.places[at] = Some(place);
-        place
+        *place
     }
+}
+
+/// Writes a list of JSON texts.
+pub(crate) fn list<T>(
+    out: &mut dyn Write,
+    all: impl IntoIterator<Item = T>,
+    mut one: impl FnMut(&mut dyn Write, T) -> io::Result<()>,
+) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (at, item) in all.into_iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        one(out, item)?;
+    }
+    out.write_all(b"]")
 }
 
 /// Finds the groups of a snapshot again.

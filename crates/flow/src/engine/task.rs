@@ -2,6 +2,7 @@
 
 mod end;
 mod error;
+mod expire;
 mod link;
 mod memory;
 mod pieces;
@@ -9,12 +10,14 @@ mod run;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use capstan_model::{Batch, Groups};
 
 pub use self::error::{StartError, TaskError};
 use self::pieces::{by_time, counted, runs, ungrouped};
 use super::errors::ErrorLog;
+use super::expiry::Expiry;
 use super::mailbox::Inbox;
 use super::stats::{NodeStats, TaskStats};
 use super::timing::{Throughput, Timing};
@@ -39,6 +42,8 @@ struct Running {
     quiet: bool,
     /// Who counts what goes out, if anybody does.
     watched: Option<Arc<GroupCounts>>,
+    /// Whether its points come from the task's source, not from statistics.
+    carries: bool,
 }
 
 /// A pipeline in execution. It does nothing by itself: whoever owns it hands in data, answers and timers, and every
@@ -61,6 +66,8 @@ pub struct Task {
     running: bool,
     /// By node: whether it was told of the end of the input; empty while there is more.
     finished: Vec<bool>,
+    /// Which groups are in use, if idle ones are forgotten.
+    expiry: Option<Expiry>,
     /// While a snapshot is prepared: the place in `order` that comes next.
     preparing: Option<usize>,
 }
@@ -106,8 +113,15 @@ impl Task {
             out: Vec::new(),
             running: false,
             finished: Vec::new(),
+            expiry: None,
             preparing: None,
         })
+    }
+
+    /// Has groups forgotten by every node when no point of them came for `idle`; their memory is used for others then.
+    /// Without this a group is kept as long as the task runs.
+    pub fn forget_idle_groups(&mut self, idle: Duration) {
+        self.expiry = Some(Expiry::new(idle));
     }
 
     /// Starts every node. Data may come in from here on.
@@ -176,15 +190,16 @@ impl Task {
             points += counted(message);
         }
         self.throughput.add(points, self.ports.clock.monotonic());
-        if !self.joins {
+        if self.joins {
+            for piece in messages.into_iter().flat_map(by_time) {
+                self.deliver(source, vec![piece])?;
+                self.sweep()?;
+            }
+        } else {
             self.deliver(source, messages)?;
-            return self.sweep();
-        }
-        for piece in messages.into_iter().flat_map(by_time) {
-            self.deliver(source, vec![piece])?;
             self.sweep()?;
         }
-        Ok(())
+        self.expire()
     }
 
     /// Hands a batch to a query node's children, as if the node had fetched it: batch tasks' way in.

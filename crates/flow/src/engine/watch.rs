@@ -32,6 +32,14 @@ impl GroupCounts {
         }
     }
 
+    /// Forgets groups.
+    pub(crate) fn forget(&self, idle: &[GroupId]) {
+        let mut groups = self.groups.lock();
+        for &group in idle {
+            groups.remove(group);
+        }
+    }
+
     /// All groups with their counts.
     pub fn read(&self) -> Vec<(GroupId, i64)> {
         self.groups

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ring::Ring;
 use crate::codec;
 use crate::function::{Function, Output, Shape, parameters};
 use crate::value::{Number, Numeric, Sample};
@@ -21,23 +22,23 @@ pub(crate) static MOVING_AVERAGE: Function = Function {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) struct MovingAverage<T: Numeric> {
-    window: usize,
-    position: usize,
+    window: u32,
+    position: u32,
     #[serde(with = "codec::one")]
     sum: T,
     time: i64,
-    #[serde(with = "codec::list")]
-    ring: Vec<T>,
+    ring: Ring<T>,
 }
 
 impl<T: Numeric> MovingAverage<T> {
     pub(crate) fn new(window: usize) -> Self {
         Self {
-            window,
+            // No stream fills a longer one.
+            window: u32::try_from(window).unwrap_or(u32::MAX),
             position: 0,
             sum: T::ZERO,
             time: 0,
-            ring: Vec::new(),
+            ring: Ring::default(),
         }
     }
 
@@ -48,11 +49,10 @@ impl<T: Numeric> MovingAverage<T> {
 
     #[inline]
     pub(crate) fn push(&mut self, time: i64, value: T) -> Option<Sample> {
-        if self.ring.len() < self.window {
-            self.ring.push(value);
-        } else if let Some(oldest) = self.ring.get_mut(self.position) {
-            self.sum = self.sum.minus(*oldest);
-            *oldest = value;
+        if self.ring.len() < self.window as usize {
+            self.ring.push(value, self.window as usize);
+        } else if let Some(oldest) = self.ring.replace(self.position as usize, value) {
+            self.sum = self.sum.minus(oldest);
         }
         self.sum = self.sum.plus(value);
         self.time = time;
@@ -65,7 +65,7 @@ impl<T: Numeric> MovingAverage<T> {
 
     #[inline]
     pub(crate) fn again(&self) -> Option<Sample> {
-        if self.ring.len() < self.window {
+        if self.ring.len() < self.window as usize {
             return None;
         }
         Some(Sample {

@@ -27,10 +27,17 @@ impl Observer for Reporter {
         set_error(&self.records, id, error);
     }
 
-    fn snapshot(&self, id: &str, snapshot: Vec<u8>) {
-        if let Err(error) = self.store.put_snapshot(id, &snapshot) {
+    fn snapshot(&self, id: &str, snapshot: &[u8]) {
+        if let Err(error) = self.store.put_snapshot(id, snapshot) {
             tracing::error!(task = id, %error, "what the task remembers could not be stored");
         }
+    }
+
+    fn recall(&self, id: &str) -> Option<Vec<u8>> {
+        self.store.snapshot(id).unwrap_or_else(|error| {
+            tracing::warn!(task = id, %error, "what the task remembered cannot be read");
+            None
+        })
     }
 }
 
@@ -97,15 +104,11 @@ impl Tasks {
                 })
                 .collect(),
         };
-        let snapshot = self.store.snapshot(&record.id).unwrap_or_else(|error| {
-            tracing::warn!(task = record.id, %error, "what the task remembered cannot be read");
-            None
-        });
         let reporter = Reporter {
             store: self.store.clone(),
             records: Arc::clone(&self.records),
         };
-        let running = Running::start(program, self.run.clone(), snapshot, Arc::new(reporter))
+        let running = Running::start(program, self.run.clone(), Arc::new(reporter))
             .map_err(|error| Error::Start(error.to_string()))?;
         let before = self.running.write().insert(record.id.clone(), Arc::new(running));
         debug_assert!(before.is_none(), "a task is stopped before it is started again");

@@ -43,6 +43,7 @@ impl Server {
             queue: Limits {
                 batches: 8,
                 points: 1000,
+                bytes: 1 << 20,
             },
             ..Options::new(clock, store.clone(), Arc::clone(&ingest), ports, decisions)
         };

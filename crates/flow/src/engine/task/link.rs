@@ -12,6 +12,10 @@ use crate::engine::timing::Timing;
 use crate::pipeline::{EdgeType, NodeId, Pipeline};
 use crate::ports::Ports;
 
+fn carries(nodes: &[Option<Running>], at: NodeId) -> bool {
+    matches!(nodes.get(at.index()), Some(Some(running)) if running.carries)
+}
+
 /// The nodes of a pipeline, in its order. `order` is a topological one.
 pub(super) fn nodes(
     id: &Arc<str>,
@@ -52,6 +56,9 @@ pub(super) fn nodes(
             timing: Timing::default(),
             quiet: config.quiet(),
             watched: None,
+            carries: config.watches.is_none()
+                && (config.parents.is_empty()
+                    || config.parents.iter().any(|parent| carries(&nodes, *parent))),
         });
         for (input, &parent) in config.parents.iter().enumerate() {
             let above = pipeline.node(parent);

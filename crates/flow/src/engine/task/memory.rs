@@ -1,8 +1,12 @@
 //! What a task remembers across restarts.
 
+use std::io::{self, Write};
+
 use super::error::TaskError;
 use super::{Running, Task};
-use crate::engine::snapshot::{RestoreGroups, SnapshotError, SnapshotGroups, Stored, StoredNode, VERSION};
+use crate::engine::snapshot::{
+    RestoreGroups, SnapshotError, SnapshotGroups, Stored, StoredNode, VERSION, list,
+};
 use crate::pipeline::NodeConfig;
 
 impl Task {
@@ -44,25 +48,31 @@ impl Task {
 
     /// What the task remembers, to be given to [`Task::restore`] of a later run.
     pub fn snapshot(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Memory takes all that is written, and only maps with keys that are no strings cannot be.
+        let _ = self.write_snapshot(&mut text);
+        text
+    }
+
+    /// Writes [`Task::snapshot`] piece by piece: never more than one node's state is in memory twice.
+    pub fn write_snapshot(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut groups = SnapshotGroups::new(&self.groups);
-        let mut nodes = Vec::new();
-        for (running, config) in self.nodes.iter().zip(self.pipeline.nodes()) {
-            if let Some(state) = running.node.snapshot(&mut groups) {
-                let name = running.name.to_string();
-                nodes.push(StoredNode {
-                    name,
+        write!(out, "{{\"version\":{VERSION},\"nodes\":")?;
+        let nodes = self
+            .nodes
+            .iter()
+            .zip(self.pipeline.nodes())
+            .filter_map(|(running, config)| {
+                Some(StoredNode {
+                    state: running.node.snapshot(&mut groups)?,
+                    name: running.name.to_string(),
                     fingerprint: config.fingerprint(),
-                    state,
-                });
-            }
-        }
-        let stored = Stored {
-            version: VERSION,
-            groups: groups.finish(),
-            nodes,
-        };
-        // Only maps with keys that are no strings can fail, and nothing here has any.
-        serde_json::to_vec(&stored).unwrap_or_default()
+                })
+            });
+        list(out, nodes, |out, node| Ok(serde_json::to_writer(out, &node)?))?;
+        out.write_all(b",\"groups\":")?;
+        groups.write(out)?;
+        out.write_all(b"}")
     }
 
     /// Takes back a snapshot, before or after the start but before data. Nodes that changed since start afresh; their
@@ -83,7 +93,7 @@ impl Task {
             };
             let found = self.nodes.iter_mut().zip(self.pipeline.nodes()).find(same);
             let restored =
-                found.is_some_and(|(running, _)| running.node.restore(node.state, &groups).is_ok());
+                found.is_some_and(|(running, _)| running.node.restore(&node.state, &groups).is_ok());
             if !restored {
                 fresh.push(node.name);
             }

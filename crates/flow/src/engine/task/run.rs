@@ -96,6 +96,9 @@ impl Task {
             if let Some(tap) = &self.ports.tap {
                 tap.given(&self.id, at, &message, &self.groups);
             }
+            if let Some(expiry) = self.expiry.as_mut().filter(|_| self.nodes[at.index()].carries) {
+                expiry.note(&message);
+            }
             if let Some(counts) = &self.nodes[at.index()].watched {
                 counts.count(&message);
             }

@@ -55,6 +55,10 @@ impl Output {
 }
 
 impl Augment {
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.renew();
+    }
+
     /// Points with tags and fields from the event of each.
     pub(super) fn points(
         &mut self,
@@ -93,7 +97,7 @@ impl Augment {
 
     /// The group of a point with new tags: another one only if it was grouped by one of them.
     fn regrouped(output: &Output, groups: &mut Groups, group: GroupId, name: &str, tags: &Tags) -> GroupId {
-        let dimensions = &groups.get(group).dimensions;
+        let dimensions = Arc::clone(groups.get(group).dimensions());
         let grouped_by =
             |tag: &Option<Arc<str>>| tag.as_ref().is_some_and(|tag| dimensions.tags.contains(tag));
         if !grouped_by(&output.level_tag) && !grouped_by(&output.id_tag) {
@@ -125,7 +129,7 @@ impl Augment {
         let group = groups.get(batch.group).clone();
         let tags = output.tags(&group.tags, state);
         let dimensions = Dimensions {
-            by_name: group.dimensions.by_name,
+            by_name: group.dimensions().by_name,
             tags: tags.iter().map(|(key, _)| Arc::from(key)).collect(),
         };
         Arc::new(PointBatch {

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use capstan_alert::{Decision, Event, EventData, EventState, Inhibitor, Level, Series};
 use capstan_model::{Block, GroupId, Tags};
-use serde_json::Value as Json;
 
 use super::augment::Augment;
 use super::levels::Levels;
@@ -12,7 +11,7 @@ use super::templates::{Happened, Subject, Templates};
 use crate::engine::build::Builder;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, NodeError, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, NodeError, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::ports::AlertSink;
 
@@ -452,7 +451,7 @@ impl Node for Alert {
         StoredAlert::of(&self.levels, &self.groups, groups).into_json()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let stored = StoredAlert::from_json(state)?;
         for (group, stored) in stored.unpack(&mut self.levels, groups) {
             let inhibitors = self.inhibitors(&groups.groups().get(group).tags);
@@ -476,6 +475,11 @@ impl Node for Alert {
             self.groups.entry(group, || state);
         }
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.augment.forget_keys();
+        true
     }
 }
 

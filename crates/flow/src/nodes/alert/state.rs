@@ -5,11 +5,10 @@ use std::sync::Arc;
 use capstan_alert::{EventState, History, Inhibitor, Level, Rules, StoredHistory};
 use capstan_model::{GroupId, KeyTable, RowKey};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::levels::Levels;
 use crate::group_state::PerGroup;
-use crate::node::{RestoreGroups, SnapshotGroups};
+use crate::node::{Json, JsonText, RestoreGroups, SnapshotGroups};
 use crate::states;
 
 /// Texts longer than this are not kept in snapshots.
@@ -166,11 +165,11 @@ impl StoredAlert {
     }
 
     pub(super) fn into_json(self) -> Option<Json> {
-        serde_json::to_value(self).ok()
+        serde_json::value::to_raw_value(&self).ok()
     }
 
-    pub(super) fn from_json(state: Json) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(state)
+    pub(super) fn from_json(state: &JsonText) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(state.get())
     }
 
     /// Gives the conditions their memory back, and the groups that are still known.
@@ -180,7 +179,7 @@ impl StoredAlert {
         groups: &RestoreGroups<'_>,
     ) -> Vec<(GroupId, StoredGroup)> {
         let restored = states::unstore(
-            self.conditions,
+            &self.conditions,
             levels.lambdas().map(crate::lambda::Lambda::compiled),
         );
         levels.restore(restored);

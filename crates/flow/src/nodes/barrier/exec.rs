@@ -3,11 +3,10 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use capstan_model::GroupId;
-use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::script::Value;
 
@@ -188,11 +187,11 @@ impl Node for Timed {
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
         let store = |promised: &Promised| (promised.last_point, promised.last_barrier, promised.due);
-        serde_json::to_value(self.groups.store(groups, store)).ok()
+        serde_json::value::to_raw_value(&self.groups.store(groups, store)).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored = serde_json::from_str(state.get())?;
         self.groups
             .unstore(stored, groups, |group, (last_point, last_barrier, due)| {
                 self.timers.push(Reverse((due, group)));
@@ -204,5 +203,9 @@ impl Node for Timed {
                 }
             });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use capstan_model::{Block, Column, GroupId, Value};
-use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::{NodeConfig, strings};
 use crate::rows::stored::StoredValue;
 
@@ -91,14 +90,18 @@ impl Node for ChangeDetect {
                 .map(|value| value.as_ref().map(StoredValue::from))
                 .collect()
         };
-        serde_json::to_value(self.groups.store(groups, |last| last.as_ref().map(store))).ok()
+        serde_json::value::to_raw_value(&self.groups.store(groups, |last| last.as_ref().map(store))).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<(u32, Option<Vec<Option<StoredValue>>>)> = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Vec<(u32, Option<Vec<Option<StoredValue>>>)> = serde_json::from_str(state.get())?;
         self.groups.unstore(stored, groups, |_, last| {
             last.map(|last| last.into_iter().map(|value| value.map(Value::from)).collect())
         });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

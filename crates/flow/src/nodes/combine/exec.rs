@@ -3,7 +3,6 @@ use std::sync::Arc;
 use capstan_expr::State;
 use capstan_model::{Block, GroupId, KeyTable, Tags};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::combinations;
 use super::spec::delimiter;
@@ -12,7 +11,7 @@ use crate::go_time;
 use crate::group_state::PerGroup;
 use crate::lambda::{self, Lambda};
 use crate::message::{PointBatch, Points};
-use crate::node::{Context, Node, NodeError, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, NodeError, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::rows::stored::StoredRow;
 use crate::rows::{OutputRows, OwnKeys, RowBuffer};
@@ -131,7 +130,7 @@ impl Combine {
                 self.max
             )));
         }
-        let dimensions = Arc::clone(&ctx.group(group).dimensions.tags);
+        let dimensions = Arc::clone(&ctx.group(group).dimensions().tags);
         let field_names: Vec<Vec<Arc<str>>> = self
             .prefixes
             .iter()
@@ -219,13 +218,13 @@ impl Node for Combine {
                 rows: same.rows.store(&self.keys),
             }),
         };
-        serde_json::to_value(stored).ok()
+        serde_json::value::to_raw_value(&stored).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Stored = serde_json::from_str(state.get())?;
         let compiled: Vec<_> = self.lambdas.iter().map(Lambda::compiled).collect();
-        let mut restored = states::restore(stored.states, groups, &compiled)?;
+        let mut restored = states::restore(&stored.states, groups, &compiled)?;
         let lambdas = &self.lambdas;
         self.groups.unstore(stored.groups, groups, |group, stored| Same {
             name: stored.name.into(),
@@ -237,6 +236,15 @@ impl Node for Combine {
             },
         });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        let older = self.keys.renew();
+        let keys = &self.keys;
+        for (_, same) in self.groups.iter_mut() {
+            same.rows.rekey(|key| keys.moved(&older, key));
+        }
+        true
     }
 }
 

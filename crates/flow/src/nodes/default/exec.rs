@@ -123,7 +123,7 @@ impl Node for Default {
                 *self.groups.entry(group, || {
                     let known = ctx.group(group).clone();
                     let (filled, _) = fill(tags, &known.tags);
-                    ctx.groups.intern(&known.dimensions, &known.name, &filled)
+                    ctx.groups.intern(known.dimensions(), known.name(), &filled)
                 })
             };
             groups = Arc::new(groups.iter().map(regroup).collect());
@@ -144,7 +144,7 @@ impl Node for Default {
             // The tags of a batch are its dimensions.
             let tags = filled.iter().map(|(key, _)| Arc::from(key)).collect();
             let dimensions = Dimensions {
-                by_name: known.dimensions.by_name,
+                by_name: known.dimensions().by_name,
                 tags,
             };
             out.group = ctx.groups.intern(&dimensions, &batch.name, &filled);
@@ -155,5 +155,12 @@ impl Node for Default {
 
     fn stats(&self) -> Vec<i64> {
         vec![self.fields_defaulted, self.tags_defaulted]
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.filled.clear();
+        self.groups = PerGroup::default();
+        self.keys.renew();
+        true
     }
 }

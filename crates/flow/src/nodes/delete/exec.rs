@@ -68,22 +68,22 @@ impl Delete {
         let tags = &self.tags;
         *self.groups.entry(group, || {
             let known = groups.get(group).clone();
-            if !known.dimensions.tags.iter().any(|tag| tags.contains(tag)) {
+            if !known.dimensions().tags.iter().any(|tag| tags.contains(tag)) {
                 return group;
             }
             let (stripped, _) = strip(tags, &known.tags);
             let kept = known
-                .dimensions
+                .dimensions()
                 .tags
                 .iter()
                 .filter(|tag| !tags.contains(tag))
                 .cloned()
                 .collect();
             let dimensions = Dimensions {
-                by_name: known.dimensions.by_name,
+                by_name: known.dimensions().by_name,
                 tags: kept,
             };
-            groups.intern(&dimensions, &known.name, &stripped)
+            groups.intern(&dimensions, known.name(), &stripped)
         })
     }
 }
@@ -127,5 +127,12 @@ impl Node for Delete {
 
     fn stats(&self) -> Vec<i64> {
         vec![self.fields_deleted, self.tags_deleted]
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.stripped.clear();
+        self.groups = PerGroup::default();
+        self.keys.renew();
+        true
     }
 }

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use capstan_model::{Block, Column, GroupId, ValueRef, Values};
-use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 
 /// The last good point of a group.
@@ -15,6 +14,14 @@ struct Last {
     value: f64,
 }
 
+impl Last {
+    /// None yet: a time that no point has, so that a group takes 16 bytes.
+    const NONE: Self = Self {
+        time: i64::MIN,
+        value: 0.0,
+    };
+}
+
 /// (current − previous) ÷ (elapsed ÷ unit), as a float (N-70…N-73).
 #[derive(Debug)]
 pub(super) struct Derivative {
@@ -22,7 +29,7 @@ pub(super) struct Derivative {
     name: Arc<str>,
     unit: i64,
     non_negative: bool,
-    groups: PerGroup<Option<Last>>,
+    groups: PerGroup<Last>,
 }
 
 /// Why a point gives nothing.
@@ -79,15 +86,16 @@ impl Derivative {
     /// What a point gives, and its group's last point from now on.
     #[inline]
     fn step(
-        last: &mut Option<Last>,
+        last: &mut Last,
         intervals: &mut Intervals,
         non_negative: bool,
         time: i64,
         value: f64,
     ) -> Result<f64, Refused> {
-        let Some(previous) = last.replace(Last { time, value }) else {
+        let previous = std::mem::replace(last, Last { time, value });
+        if previous.time == Last::NONE.time {
             return Err(Refused::Silently);
-        };
+        }
         let elapsed = time.wrapping_sub(previous.time);
         if elapsed == 0 {
             return Err(Refused::NoTime);
@@ -136,7 +144,7 @@ impl Derivative {
         let mut results = Vec::with_capacity(block.len());
         let mut intervals = Intervals::new(self.unit);
         for (row, &time) in block.time.iter().enumerate() {
-            let last = self.groups.entry(group(row), || None);
+            let last = self.groups.entry(group(row), || Last::NONE);
             let step =
                 value(row).and_then(|value| Self::step(last, &mut intervals, self.non_negative, time, value));
             match step {
@@ -176,7 +184,7 @@ impl Node for Derivative {
     }
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
-        *self.groups.entry(batch.group, || None) = None;
+        *self.groups.entry(batch.group, || Last::NONE) = Last::NONE;
         let (rows, results) = self.compute(ctx, &batch.rows, |_| batch.group);
         let kept = batch.gather(&rows);
         let rows = self.with_result(Arc::clone(&kept.rows), results);
@@ -193,18 +201,22 @@ impl Node for Derivative {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let store = |last: &Option<Last>| last.map(|last| (last.time, last.value.to_bits()));
-        serde_json::to_value(self.groups.store(groups, store)).ok()
+        let store = |last: &Last| (last.time != Last::NONE.time).then(|| (last.time, last.value.to_bits()));
+        serde_json::value::to_raw_value(&self.groups.store(groups, store)).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<(u32, Option<(i64, u64)>)> = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Vec<(u32, Option<(i64, u64)>)> = serde_json::from_str(state.get())?;
         self.groups.unstore(stored, groups, |_, last| {
-            last.map(|(time, bits)| Last {
+            last.map_or(Last::NONE, |(time, bits)| Last {
                 time,
                 value: f64::from_bits(bits),
             })
         });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

@@ -2,14 +2,13 @@ use std::sync::Arc;
 
 use capstan_expr::State;
 use capstan_model::{Block, Column, GroupId, Values};
-use serde_json::Value as Json;
 
 use super::rows;
 use crate::engine::build::Builder;
 use crate::group_state::PerGroup;
 use crate::lambda::{self, Lambda};
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::rows::OwnKeys;
 use crate::states;
@@ -40,6 +39,9 @@ pub(super) struct Settings {
 pub(super) struct Eval {
     lambdas: Vec<Lambda>,
     settings: Settings,
+    /// The groups that were seen.
+    known: PerGroup<()>,
+    /// Of groups whose rows were evaluated one by one.
     states: PerGroup<Box<[State]>>,
     keys: OwnKeys,
     /// Nothing depends on single rows but their values: no tags, no named fields to keep.
@@ -81,6 +83,7 @@ impl Eval {
                 keep,
                 quiet: config.quiet(),
             },
+            known: PerGroup::default(),
             states: PerGroup::default(),
             keys: OwnKeys::default(),
         })
@@ -142,7 +145,9 @@ impl Eval {
         let bound: Vec<_> = self.lambdas.iter_mut().map(|lambda| lambda.bind(block)).collect();
         for row in 0..block.len() {
             let fresh = || bound.iter().map(|bound| bound.compiled().state()).collect();
-            let states = self.states.entry(group(row), fresh);
+            let group = group(row);
+            self.known.entry(group, || ());
+            let states = self.states.entry(group, fresh);
             let result = rows::evaluate(&bound, states, &self.settings.names, row)
                 .and_then(|results| out.push(row, &results, &bound, &mut self.keys));
             if let Err(error) = result
@@ -155,9 +160,7 @@ impl Eval {
     }
 
     fn touch(&mut self, group: GroupId) {
-        let lambdas = &self.lambdas;
-        self.states
-            .entry(group, || lambdas.iter().map(Lambda::state).collect());
+        self.known.entry(group, || ());
     }
 }
 
@@ -176,7 +179,7 @@ impl Node for Eval {
         if self.settings.is_tag.contains(&true) {
             // A result may be one of the tags that group.
             for (row, group) in groups.iter_mut().enumerate() {
-                let dimensions = ctx.group(*group).dimensions.clone();
+                let dimensions = ctx.group(*group).dimensions().clone();
                 if dimensions
                     .tags
                     .iter()
@@ -204,25 +207,37 @@ impl Node for Eval {
     }
 
     fn forget_group(&mut self, group: GroupId) {
+        self.known.remove(group);
         self.states.remove(group);
     }
 
     fn cardinality(&self) -> usize {
-        self.states.len()
+        self.known.len()
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
         states::snapshot(
             groups,
-            self.states.iter().map(|(group, states)| (group, &**states)),
+            self.known.iter().map(|(group, ())| {
+                let states = self.states.get(group).map(|states| &**states);
+                (group, states.unwrap_or_default())
+            }),
         )
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         let expressions: Vec<_> = self.lambdas.iter().map(Lambda::compiled).collect();
         for (group, restored) in states::restore(state, groups, &expressions)? {
-            self.states.entry(group, || restored.into());
+            self.known.entry(group, || ());
+            if !self.columnar {
+                self.states.entry(group, || restored.into());
+            }
         }
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.keys.renew();
+        true
     }
 }

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use capstan_model::{Block, GroupId, RowKey};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::go_time;
 use crate::group_state::PerGroup;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::rows::stored::StoredRow;
 use crate::rows::{OutputRows, OwnKeys, RowBuffer};
@@ -215,17 +214,28 @@ impl Node for Flatten {
             time: same.time,
             rows: same.rows.store(&self.keys),
         });
-        serde_json::to_value(stored).ok()
+        serde_json::value::to_raw_value(&stored).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.groups
-            .unstore(serde_json::from_value(state)?, groups, |_, stored: Stored| Same {
-                name: stored.name.map(Into::into),
-                time: stored.time,
-                rows: RowBuffer::unstore(stored.rows, &self.keys),
+            .unstore(serde_json::from_str(state.get())?, groups, |_, stored: Stored| {
+                Same {
+                    name: stored.name.map(Into::into),
+                    time: stored.time,
+                    rows: RowBuffer::unstore(stored.rows, &self.keys),
+                }
             });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        let older = self.keys.renew();
+        let keys = &self.keys;
+        for (_, same) in self.groups.iter_mut() {
+            same.rows.rekey(|key| keys.moved(&older, key));
+        }
+        true
     }
 }
 

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use capstan_expr::State;
 use capstan_model::{Block, Groups};
-use serde_json::Value as Json;
 
 use crate::dimensions;
 use crate::engine::build::Builder;
@@ -10,7 +9,7 @@ use crate::go_time;
 use crate::group_state::Grouping;
 use crate::lambda::{self, Lambda};
 use crate::message::{Message, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::states;
 
@@ -137,7 +136,7 @@ impl Node for From {
         states::snapshot(groups, std::iter::once(one))
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         if let Some((lambda, own)) = &mut self.filter {
             let restored = states::restore(state, groups, &[lambda.compiled()])?;
             if let Some(state) = restored.into_iter().flat_map(|(_, states)| states).next() {
@@ -149,5 +148,10 @@ impl Node for From {
 
     fn groups_by_name(&self) -> bool {
         self.by_name
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.grouping.forget_keys();
+        true
     }
 }

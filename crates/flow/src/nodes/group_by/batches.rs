@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use capstan_model::GroupId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch};
-use crate::node::{Context, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, RestoreGroups, SnapshotGroups};
 use crate::rows::stored::StoredRow;
 use crate::rows::{OwnKeys, RowBuffer};
 
@@ -71,6 +70,13 @@ impl Regroup {
         self.groups.clear();
     }
 
+    pub(super) fn forget_keys(&mut self) {
+        let older = self.keys.renew();
+        for (_, collected) in self.groups.iter_mut() {
+            collected.rows.rekey(|key| self.keys.moved(&older, key));
+        }
+    }
+
     pub(super) fn forget(&mut self, group: GroupId) {
         self.groups.remove(group);
     }
@@ -86,15 +92,16 @@ impl Regroup {
         };
         // A stream has nothing to remember.
         let any = stored.last.is_some();
-        any.then(|| serde_json::to_value(stored).ok()).flatten()
+        any.then(|| serde_json::value::to_raw_value(&stored).ok())
+            .flatten()
     }
 
     pub(super) fn restore(
         &mut self,
-        state: Json,
+        state: &JsonText,
         groups: &RestoreGroups<'_>,
     ) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
+        let stored: Stored = serde_json::from_str(state.get())?;
         self.last = stored.last;
         self.groups.unstore(stored.groups, groups, |_, stored| Collected {
             name: stored.name.into(),

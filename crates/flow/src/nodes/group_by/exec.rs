@@ -1,14 +1,13 @@
 use std::sync::Arc;
 
 use capstan_model::GroupId;
-use serde_json::Value as Json;
 
 use super::batches::Regroup;
 use super::spec::excluded;
 use crate::dimensions;
 use crate::group_state::Grouping;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 
 /// Changes dimensions; tags stay (N-36).
@@ -31,7 +30,7 @@ impl GroupBy {
     /// Groups rows whose groups have the measurement in them already apart from the others.
     fn assign_each(&mut self, ctx: &mut Context<'_>, points: &Points, out: &mut Vec<GroupId>) {
         for (row, &group) in points.groups.iter().enumerate() {
-            let by_name = ctx.group(group).dimensions.by_name;
+            let by_name = ctx.group(group).dimensions().by_name;
             out.push(self.grouping.of_row(ctx.groups, &points.block, row, by_name));
         }
     }
@@ -53,7 +52,7 @@ impl Node for GroupBy {
 
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
         self.batches.advance(ctx, batch.tmax);
-        let by_name = self.by_name || ctx.group(batch.group).dimensions.by_name;
+        let by_name = self.by_name || ctx.group(batch.group).dimensions().by_name;
         let mut groups = Vec::with_capacity(batch.rows.len());
         self.grouping
             .assign(ctx.groups, &batch.rows, by_name, &mut groups);
@@ -79,11 +78,17 @@ impl Node for GroupBy {
         self.batches.snapshot(groups)
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.batches.restore(state, groups)
     }
 
     fn groups_by_name(&self) -> bool {
         self.by_name
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.grouping.forget_keys();
+        self.batches.forget_keys();
+        true
     }
 }

@@ -2,44 +2,49 @@ use std::sync::Arc;
 
 use capstan_model::GroupId;
 use parking_lot::Mutex;
-use serde_json::Value as Json;
 
+use super::latest::{Entry, Latest};
 use super::render;
-use super::series::{self, Series};
+use super::series;
 use super::stored::StoredSeries;
 use crate::endpoints::Published;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 
-/// The latest of every group, in the order in which groups came (N-162).
+/// What the endpoint shows.
 #[derive(Debug, Default)]
-pub(super) struct Latest {
-    series: Mutex<Vec<(GroupId, Series)>>,
+struct Shown(Mutex<Latest>);
+
+impl Published for Shown {
+    fn render(&self) -> String {
+        render::result(self.0.lock().iter().map(|(_, series)| series))
+    }
 }
 
-impl Published for Latest {
-    fn render(&self) -> String {
-        render::result(self.series.lock().iter().map(|(_, series)| series))
-    }
+/// What is known of a group.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    entry: Entry,
+    /// Number of the last message it was seen in.
+    message: u32,
 }
 
 /// Publishes and passes on (N-161).
 #[derive(Debug)]
 pub(super) struct HttpOut {
     endpoint: Arc<str>,
-    latest: Arc<Latest>,
-    /// Place in `latest`, and the last message the group was seen in.
-    places: PerGroup<(usize, u64)>,
-    message: u64,
+    shown: Arc<Shown>,
+    places: PerGroup<Place>,
+    message: u32,
 }
 
 impl HttpOut {
     pub(super) fn new(config: &NodeConfig) -> Self {
         Self {
             endpoint: config.string_argument(0),
-            latest: Arc::default(),
+            shown: Arc::default(),
             places: PerGroup::default(),
             message: 0,
         }
@@ -48,29 +53,29 @@ impl HttpOut {
 
 impl Node for HttpOut {
     fn start(&mut self, ctx: &mut Context<'_>) -> Outcome {
-        let latest = Arc::clone(&self.latest);
-        ctx.ports().endpoints.publish(Arc::clone(&self.endpoint), latest);
+        let shown = Arc::clone(&self.shown);
+        ctx.ports().endpoints.publish(Arc::clone(&self.endpoint), shown);
         Ok(())
     }
 
     fn points(&mut self, ctx: &mut Context<'_>, points: Points) -> Outcome {
-        self.message += 1;
+        self.message = self.message.wrapping_add(1);
         let message = self.message;
         {
-            let mut series = self.latest.series.lock();
+            let mut latest = self.shown.0.lock();
             // New groups get their places in the order of the rows; then only the last row of a group is copied.
-            for (row, &group) in points.groups.iter().enumerate() {
-                self.places.entry(group, || {
-                    series.push((group, series::point(&points.block, row)));
-                    (series.len() - 1, 0)
+            for &group in points.groups.iter() {
+                self.places.entry(group, || Place {
+                    entry: latest.add(group),
+                    message: message.wrapping_sub(1),
                 });
             }
             for (row, &group) in points.groups.iter().enumerate().rev() {
-                if let Some((place, seen)) = self.places.get_mut(group)
-                    && *seen != message
+                if let Some(place) = self.places.get_mut(group)
+                    && place.message != message
                 {
-                    *seen = message;
-                    series[*place].1 = series::point(&points.block, row);
+                    place.message = message;
+                    latest.set_point(place.entry, &points.block, row);
                 }
             }
         }
@@ -81,30 +86,26 @@ impl Node for HttpOut {
     fn batch(&mut self, ctx: &mut Context<'_>, batch: Arc<PointBatch>) -> Outcome {
         let new = series::batch(&batch, &ctx.group(batch.group).tags);
         {
-            let mut series = self.latest.series.lock();
-            let (place, _) = *self.places.entry(batch.group, || (usize::MAX, 0));
-            if let Some((_, series)) = series.get_mut(place) {
-                *series = new;
-            } else {
-                series.push((batch.group, new));
-                *self.places.entry(batch.group, || (0, 0)) = (series.len() - 1, 0);
-            }
+            let mut latest = self.shown.0.lock();
+            let message = self.message;
+            let place = self.places.entry(batch.group, || Place {
+                entry: latest.add(batch.group),
+                message,
+            });
+            latest.set(place.entry, new);
         }
         ctx.emit(Message::Batch(batch));
         Ok(())
     }
 
     fn forget_group(&mut self, group: GroupId) {
-        if let Some((place, _)) = self.places.remove(group) {
-            let mut series = self.latest.series.lock();
-            if place < series.len() {
-                series.remove(place);
-            }
-            for (_, (other, _)) in self.places.iter_mut() {
-                if *other > place {
-                    *other -= 1;
+        if let Some(place) = self.places.remove(group) {
+            let places = &mut self.places;
+            self.shown.0.lock().remove(place.entry, |group, entry| {
+                if let Some(place) = places.get_mut(group) {
+                    place.entry = entry;
                 }
-            }
+            });
         }
     }
 
@@ -113,23 +114,31 @@ impl Node for HttpOut {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        let series = self.latest.series.lock();
-        let stored: Vec<(u32, StoredSeries)> = series
+        let latest = self.shown.0.lock();
+        let stored: Vec<(u32, StoredSeries)> = latest
             .iter()
-            .map(|(group, series)| (groups.place(*group), series.into()))
+            .map(|(group, series)| (groups.place(group), (&series).into()))
             .collect();
-        serde_json::to_value(stored).ok()
+        serde_json::value::to_raw_value(&stored).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<(u32, StoredSeries)> = serde_json::from_value(state)?;
-        let mut series = self.latest.series.lock();
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Vec<(u32, StoredSeries)> = serde_json::from_str(state.get())?;
+        let mut latest = self.shown.0.lock();
         for (place, stored) in stored {
             if let Some(group) = groups.group(place) {
-                self.places.entry(group, || (series.len(), 0));
-                series.push((group, stored.into()));
+                let message = self.message;
+                let place = self.places.entry(group, || Place {
+                    entry: latest.add(group),
+                    message,
+                });
+                latest.set(place.entry, stored.into());
             }
         }
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

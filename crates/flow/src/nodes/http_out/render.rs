@@ -1,5 +1,6 @@
 //! The result as Go's `encoding/json` writes it: compact, `<`, `>` and `&` escaped, empty parts left out.
 
+use std::borrow::Borrow;
 use std::fmt::Write;
 
 use capstan_gocompat::{strconv, time_layout};
@@ -8,13 +9,13 @@ use capstan_model::Value;
 use super::series::Series;
 
 /// `{"series":[…]}`, `{"series":null}` before any data, as Go writes a list that was never made.
-pub(crate) fn result<'a>(series: impl Iterator<Item = &'a Series>) -> String {
+pub(crate) fn result<S: Borrow<Series>>(series: impl Iterator<Item = S>) -> String {
     let mut text = String::from("{\"series\":");
     let mut any = false;
     for series in series {
         text.push(if any { ',' } else { '[' });
         any = true;
-        one(&mut text, series);
+        one(&mut text, series.borrow());
     }
     text.push_str(if any { "]}" } else { "null}" });
     text
@@ -136,6 +137,6 @@ mod tests {
             name: Arc::from("m"),
         };
         assert_eq!(result([&empty].into_iter()), "{\"series\":[{\"name\":\"m\"}]}");
-        assert_eq!(result(std::iter::empty()), "{\"series\":null}");
+        assert_eq!(result(std::iter::empty::<Series>()), "{\"series\":null}");
     }
 }

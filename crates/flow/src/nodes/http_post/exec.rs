@@ -312,6 +312,10 @@ impl Node for HttpPost {
         Ok(())
     }
 
+    fn forget_group(&mut self, group: GroupId) {
+        self.groups.remove(group);
+    }
+
     fn delete_group(&mut self, ctx: &mut Context<'_>, group: GroupId) -> Outcome {
         self.groups.remove(group);
         self.hold(Message::DeleteGroup(group), 0);
@@ -337,5 +341,10 @@ impl Node for HttpPost {
 
     fn cardinality(&self) -> usize {
         self.groups.len()
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.keys.renew();
+        self.held.is_empty()
     }
 }

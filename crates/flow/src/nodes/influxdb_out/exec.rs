@@ -5,14 +5,13 @@ use capstan_gocompat::duration;
 use capstan_influxql::query::quote_identifier;
 use capstan_model::{Block, Tags, ValueRef, line_protocol};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::precision;
 use super::queue::{Queue, Written};
 use crate::engine::build::Builder;
 use crate::engine::mailbox::Mailbox;
 use crate::message::{Barrier, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::ports::WriteRequest;
 use crate::script::Value;
@@ -304,11 +303,11 @@ impl Node for InfluxDbOut {
         if unwritten.is_empty() {
             return None;
         }
-        serde_json::to_value(unwritten).ok()
+        serde_json::value::to_raw_value(&unwritten).ok()
     }
 
-    fn restore(&mut self, state: Json, _groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let unwritten: Vec<Unwritten> = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, _groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let unwritten: Vec<Unwritten> = serde_json::from_str(state.get())?;
         let Ok((precision, _)) = &self.precision else {
             return Ok(());
         };
@@ -323,5 +322,9 @@ impl Node for InfluxDbOut {
             });
         }
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use capstan_influxql::{Aggregate, Emitted, Keeps, Row, ValueRef as Pushed};
 use capstan_model::{Block, ColumnBuilder, GroupId, RowKey, Values};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::settings::{Settings, given, pushed, type_of};
 use super::versioned;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::rows::stored::StoredRow;
 use crate::rows::{self, OutputRows, OwnKeys, RowBuffer};
 
@@ -258,7 +257,7 @@ impl Node for StreamAggregate {
         versioned::store(slots)
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.groups
             .unstore(versioned::unstore(state)?, groups, |group, slot: StoredSlot| {
                 Slot {
@@ -272,6 +271,18 @@ impl Node for StreamAggregate {
                 }
             });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        let older = self.keys.renew();
+        let keys = &self.keys;
+        for (_, slot) in self.groups.iter_mut() {
+            slot.key = keys.moved(&older, slot.key);
+            if let Some(kept) = &mut slot.kept {
+                kept.rekey(|key| keys.moved(&older, key));
+            }
+        }
+        true
     }
 }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use capstan_influxql::{Aggregate, Emitted, Keeps, Row, Rows};
 use capstan_model::{Block, ColumnBuilder, GroupId, Values};
-use serde_json::Value as Json;
 
 use super::settings::{Settings, given, pushed, type_of};
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::rows::{self, OwnKeys};
 
 /// Nothing is remembered between batches but which groups there are.
@@ -198,12 +197,17 @@ impl Node for BatchAggregate {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        serde_json::to_value(self.groups.store(groups, |()| ())).ok()
+        serde_json::value::to_raw_value(&self.groups.store(groups, |()| ())).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.groups
-            .unstore(serde_json::from_value(state)?, groups, |_, ()| ());
+            .unstore(serde_json::from_str(state.get())?, groups, |_, ()| ());
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.keys.renew();
+        true
     }
 }

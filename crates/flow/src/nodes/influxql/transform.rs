@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use capstan_influxql::{Number, Sample, Transform, ValueRef as Pushed};
 use capstan_model::{Block, ColumnBuilder, GroupId, RowKey, ValueRef, Values};
-use serde_json::Value as Json;
 
 use super::settings::{Settings, pushed, type_of};
 use super::versioned;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::rows::{self, OwnKeys};
 
 #[derive(Debug)]
@@ -177,12 +176,21 @@ impl Node for Transforming {
         versioned::store(self.groups.store(groups, |state| state.transform.clone()))
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.groups
             .unstore(versioned::unstore(state)?, groups, |group, transform| State {
                 key: self.keys.of_tags(&groups.groups().get(group).tags),
                 transform,
             });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        let older = self.keys.renew();
+        let keys = &self.keys;
+        for (_, state) in self.groups.iter_mut() {
+            state.key = keys.moved(&older, state.key);
+        }
+        true
     }
 }

@@ -3,7 +3,8 @@
 use capstan_influxql::STATE_VERSION;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+
+use crate::node::{Json, JsonText};
 
 #[derive(Serialize, Deserialize)]
 struct Versioned<S> {
@@ -14,12 +15,12 @@ struct Versioned<S> {
 /// What [`PerGroup::store`](crate::group_state::PerGroup::store) gave, with the version.
 pub(super) fn store<S: Serialize>(groups: Vec<(u32, S)>) -> Option<Json> {
     let version = STATE_VERSION;
-    serde_json::to_value(Versioned { version, groups }).ok()
+    serde_json::value::to_raw_value(&Versioned { version, groups }).ok()
 }
 
 /// What [`store`] was given; an error when another version gave it.
-pub(super) fn unstore<S: DeserializeOwned>(state: Json) -> Result<Vec<(u32, S)>, serde_json::Error> {
-    let stored: Versioned<S> = serde_json::from_value(state)?;
+pub(super) fn unstore<S: DeserializeOwned>(state: &JsonText) -> Result<Vec<(u32, S)>, serde_json::Error> {
+    let stored: Versioned<S> = serde_json::from_str(state.get())?;
     if stored.version == STATE_VERSION {
         Ok(stored.groups)
     } else {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use capstan_model::GroupId;
 
 use super::matching::Matching;
 use super::merge::Merge;
@@ -9,7 +9,7 @@ use super::stored::Stored;
 use crate::go_time;
 use crate::group_state::PerGroup;
 use crate::message::Message;
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::{EdgeType, NodeConfig};
 use crate::rows::OutputRows;
 use crate::script::Value;
@@ -100,12 +100,7 @@ impl Join {
         self.send(ctx, out);
     }
 
-    fn release_oldest(
-        &mut self,
-        ctx: &mut Context<'_>,
-        out: &mut OutputRows,
-        group: capstan_model::GroupId,
-    ) -> bool {
+    fn release_oldest(&mut self, ctx: &mut Context<'_>, out: &mut OutputRows, group: GroupId) -> bool {
         let any = self
             .groups
             .get_mut(group)
@@ -151,16 +146,20 @@ impl Node for Join {
                 return Ok(());
             }
             Message::DeleteGroup(group) => {
-                self.held -= self.groups.remove(group).map_or(0, |join| join.weight());
+                self.forget_group(group);
                 if let Some(matching) = &mut self.matching {
                     matching.delete_group(group, (!self.delete_all).then_some(input));
                 }
-                self.merge.forget(group);
                 ctx.emit(Message::DeleteGroup(group));
             }
         }
         out.finish().for_each(|message| ctx.emit(message));
         Ok(())
+    }
+
+    fn forget_group(&mut self, group: GroupId) {
+        self.held -= self.groups.remove(group).map_or(0, |join| join.weight());
+        self.merge.forget(group);
     }
 
     fn finish(&mut self, ctx: &mut Context<'_>) -> Outcome {
@@ -178,13 +177,22 @@ impl Node for Join {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        serde_json::to_value(Stored::of(&self.groups, self.matching.as_ref(), groups)).ok()
+        serde_json::value::to_raw_value(&Stored::of(&self.groups, self.matching.as_ref(), groups)).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Stored = serde_json::from_str(state.get())?;
         self.groups = stored.restore(self.parents, self.matching.as_mut(), groups, &self.merge.keys);
         self.held = self.groups.iter().map(|(_, join)| join.weight()).sum();
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        // With `on`, groups are known by those they are joined on, which no message names.
+        let free = self.held == 0 && self.matching.is_none();
+        if free {
+            self.merge.forget_keys();
+        }
+        free
     }
 }

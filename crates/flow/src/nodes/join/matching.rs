@@ -58,12 +58,12 @@ impl Matching {
         let on = &self.on;
         let joined = *self.joined.entry(group, || {
             let dimensions = Dimensions {
-                by_name: known.dimensions.by_name,
+                by_name: known.dimensions().by_name,
                 tags: Arc::clone(on),
             };
-            groups.intern(&dimensions, &known.name, &known.tags)
+            groups.intern(&dimensions, known.name(), &known.tags)
         });
-        (joined, known.dimensions.tags.len() > on.len())
+        (joined, known.dimensions().tags.len() > on.len())
     }
 
     /// The oldest of the parents' last times; `None` as long as a parent is missing.

@@ -87,8 +87,8 @@ impl Merge {
     fn identity(&mut self, ctx: &mut Context<'_>, first: &Arrived) -> (Arc<str>, GroupId, RowKey) {
         let name = self.stream_name.as_ref().unwrap_or(&first.name);
         let known = ctx.group(first.group).clone();
-        let group = if known.dimensions.by_name {
-            ctx.groups.intern(&known.dimensions, name, &known.tags)
+        let group = if known.dimensions().by_name {
+            ctx.groups.intern(known.dimensions(), name, &known.tags)
         } else {
             first.group
         };
@@ -99,6 +99,11 @@ impl Merge {
 
     pub(super) fn forget(&mut self, group: GroupId) {
         self.group_keys.remove(group);
+    }
+
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.renew();
+        self.group_keys = PerGroup::default();
     }
 
     pub(super) fn output(&self) -> OutputRows {

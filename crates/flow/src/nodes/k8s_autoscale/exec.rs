@@ -6,7 +6,6 @@ use capstan_hpa::cooldown::decide;
 use capstan_hpa::record::Source;
 use capstan_model::{Block, GroupId, KeyTable, Values};
 use hashbrown::HashMap;
-use serde_json::Value as Json;
 
 use super::mail::Arrived;
 use super::memory;
@@ -19,7 +18,7 @@ use crate::engine::mailbox::Mailbox;
 use crate::group_state::{ByKey, PerGroup};
 use crate::lambda::{self, Lambda};
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::ports::Scaler;
 
@@ -426,7 +425,13 @@ impl Node for K8sAutoscale {
         memory::snapshot(self, groups)
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         memory::restore(self, state, groups)
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.by_key.clear();
+        // What waits for an answer knows its group.
+        self.requests == 0 && self.waiting == 0
     }
 }

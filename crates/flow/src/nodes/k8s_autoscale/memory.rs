@@ -4,10 +4,9 @@
 use capstan_expr::State as Memory;
 use capstan_hpa::cooldown::State;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::exec::{GroupState, K8sAutoscale};
-use crate::node::{RestoreGroups, SnapshotGroups};
+use crate::node::{Json, JsonText, RestoreGroups, SnapshotGroups};
 use crate::states;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,16 +38,16 @@ pub(super) fn snapshot(node: &K8sAutoscale, groups: &mut SnapshotGroups<'_>) -> 
         .iter()
         .map(|(group, state)| (group, std::slice::from_ref(&state.expression)));
     let groups = states::snapshot(groups, memories)?;
-    serde_json::to_value(Stored { resources, groups }).ok()
+    serde_json::value::to_raw_value(&Stored { resources, groups }).ok()
 }
 
 pub(super) fn restore(
     node: &mut K8sAutoscale,
-    state: Json,
+    state: &JsonText,
     groups: &RestoreGroups<'_>,
 ) -> Result<(), serde_json::Error> {
-    let stored: Stored = serde_json::from_value(state)?;
-    let memories = states::restore(stored.groups, groups, &[node.lambda.compiled()])?;
+    let stored: Stored = serde_json::from_str(state.get())?;
+    let memories = states::restore(&stored.groups, groups, &[node.lambda.compiled()])?;
     for (group, mut memory) in memories {
         let expression: Memory = memory.pop().unwrap_or_default();
         node.groups.entry(group, || GroupState {

@@ -112,4 +112,10 @@ impl Node for KapacitorLoopback {
     fn stats(&self) -> Vec<i64> {
         vec![self.written]
     }
+
+    fn forget_keys(&mut self) -> bool {
+        self.tagged.clear();
+        self.keys.renew();
+        true
+    }
 }

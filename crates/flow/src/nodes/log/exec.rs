@@ -44,4 +44,8 @@ impl Node for Log {
         ctx.emit(Message::Batch(batch));
         Ok(())
     }
+
+    fn forget_keys(&mut self) -> bool {
+        true
+    }
 }

@@ -17,4 +17,8 @@ impl Node for Noop {
         ctx.emit(Message::Batch(batch));
         Ok(())
     }
+
+    fn forget_keys(&mut self) -> bool {
+        true
+    }
 }

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
 use capstan_model::GroupId;
-use serde_json::Value as Json;
 
 use crate::go_time;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::script::Value;
 
@@ -76,12 +75,16 @@ impl Node for Sample {
     }
 
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
-        serde_json::to_value(self.seen.store(groups, |seen| *seen)).ok()
+        serde_json::value::to_raw_value(&self.seen.store(groups, |seen| *seen)).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.seen
-            .unstore(serde_json::from_value(state)?, groups, |_, seen| seen);
+            .unstore(serde_json::from_str(state.get())?, groups, |_, seen| seen);
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

@@ -42,4 +42,8 @@ impl Node for Shift {
         ctx.emit(Message::Batch(Arc::new(shifted)));
         Ok(())
     }
+
+    fn forget_keys(&mut self) -> bool {
+        true
+    }
 }

@@ -172,10 +172,10 @@ impl Sideload {
             let changed = self
                 .tags
                 .iter()
-                .any(|(tag, _)| known.dimensions.tags.contains(tag));
+                .any(|(tag, _)| known.dimensions().tags.contains(tag));
             out.push(if changed {
                 ctx.groups
-                    .intern(&known.dimensions, &known.name, &block.tags(row))
+                    .intern(known.dimensions(), known.name(), &block.tags(row))
             } else {
                 group
             });
@@ -235,5 +235,10 @@ impl Node for Sideload {
         let rows = self.load(ctx, &batch.rows);
         ctx.emit(Message::Batch(Arc::new(batch.with_rows(Arc::new(rows)))));
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.keys.renew();
+        true
     }
 }

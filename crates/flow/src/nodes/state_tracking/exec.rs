@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
 use capstan_model::{Block, Column, GroupId, Values};
-use serde_json::Value as Json;
 
 use crate::engine::build::Builder;
 use crate::group_state::PerGroup;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::predicate::Predicate;
 
@@ -122,13 +121,17 @@ impl Node for StateTracking {
     fn snapshot(&self, groups: &mut SnapshotGroups<'_>) -> Option<Json> {
         let since = self.since.store(groups, |since| *since);
         let predicate = self.predicate.snapshot(groups)?;
-        serde_json::to_value((predicate, since)).ok()
+        serde_json::value::to_raw_value(&(predicate, since)).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let (predicate, stored): (Json, Vec<(u32, Since)>) = serde_json::from_value(state)?;
-        self.predicate.restore(predicate, groups)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let (predicate, stored): (Json, Vec<(u32, Since)>) = serde_json::from_str(state.get())?;
+        self.predicate.restore(&predicate, groups)?;
         self.since.unstore(stored, groups, |_, since| since);
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

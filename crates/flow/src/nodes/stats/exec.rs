@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use capstan_model::{GroupId, Groups, ValueRef};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::engine::build::Builder;
 use crate::engine::watch::GroupCounts;
 use crate::go_time;
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::rows::{OutputRows, OwnKeys};
 use crate::script::Value;
@@ -51,7 +50,7 @@ impl Stats {
         let mut out = OutputRows::new(Arc::clone(self.keys.table()));
         for (group, count) in counts {
             let known = ctx.group(group).clone();
-            let group = ctx.groups.intern(&known.dimensions, &self.name, &known.tags);
+            let group = ctx.groups.intern(known.dimensions(), &self.name, &known.tags);
             out.row(&self.name, time, self.keys.of_tags(&known.tags), group);
             out.field(&self.field, ValueRef::Int(count));
         }
@@ -99,11 +98,11 @@ impl Node for Stats {
             due: self.due,
             counts: self.counts.read().into_iter().map(place).collect(),
         };
-        serde_json::to_value(stored).ok()
+        serde_json::value::to_raw_value(&stored).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Stored = serde_json::from_str(state.get())?;
         self.due = stored.due;
         for (place, count) in stored.counts {
             if let Some(group) = groups.group(place) {
@@ -111,6 +110,11 @@ impl Node for Stats {
             }
         }
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.keys.renew();
+        true
     }
 }
 

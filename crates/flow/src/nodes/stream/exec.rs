@@ -10,4 +10,8 @@ impl Node for Stream {
         ctx.emit(Message::Points(points));
         Ok(())
     }
+
+    fn forget_keys(&mut self) -> bool {
+        true
+    }
 }

@@ -27,4 +27,8 @@ impl Node for Trickle {
         ctx.emit(Message::Points(Points { block, groups }));
         Ok(())
     }
+
+    fn forget_keys(&mut self) -> bool {
+        true
+    }
 }

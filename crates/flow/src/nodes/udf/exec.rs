@@ -3,12 +3,11 @@ use std::sync::Arc;
 
 use capstan_model::{Block, Dimensions, Group, GroupId, Value};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::engine::build::Builder;
 use crate::engine::mailbox::Mailbox;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, NodeError, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, NodeError, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::{EdgeType, NodeConfig};
 use crate::ports::udf::{UDF_QUEUE, Udf, UdfBatch, UdfEvent, UdfInput, UdfPoint, UdfRun, UdfSession};
 use crate::rows::{OutputRows, OwnKeys, block};
@@ -163,7 +162,7 @@ impl Node for UdfNode {
                 database: Arc::clone(&block.database),
                 retention_policy: Arc::clone(&block.retention_policy),
                 group: name,
-                dimensions: Arc::clone(&group.dimensions),
+                dimensions: Arc::clone(group.dimensions()),
                 tags: block.keys.tags(block.key[row]).clone(),
                 fields: fields(block, row),
             }
@@ -190,7 +189,7 @@ impl Node for UdfNode {
         self.send(UdfInput::Batch(UdfBatch {
             name: Arc::clone(&batch.name),
             group: Arc::clone(&id),
-            by_name: group.dimensions.by_name,
+            by_name: group.dimensions().by_name,
             tags: group.tags.clone(),
             tmax: batch.tmax,
             points: (0..rows.len()).map(point).collect(),
@@ -270,11 +269,11 @@ impl Node for UdfNode {
         // A function that keeps nothing gives nothing, and is asked to restore nothing.
         let snapshot = self.snapshot.as_ref().filter(|snapshot| !snapshot.is_empty())?;
         let function = to_hex(snapshot);
-        serde_json::to_value(Stored { function }).ok()
+        serde_json::value::to_raw_value(&Stored { function }).ok()
     }
 
-    fn restore(&mut self, state: Json, _groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Stored = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, _groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Stored = serde_json::from_str(state.get())?;
         let snapshot = from_hex(&stored.function)
             .ok_or_else(|| serde::de::Error::custom("the function's snapshot is not hexadecimal"))?;
         if let Some(session) = &self.session {

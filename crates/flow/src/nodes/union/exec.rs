@@ -3,11 +3,10 @@ use std::sync::Arc;
 
 use capstan_model::{Block, GroupId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::picked::Picked;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::rows::OwnKeys;
 use crate::rows::stored::{StoredBatch, StoredRow, store_block, unstore_block};
@@ -77,8 +76,8 @@ impl Union {
     fn regroup(&self, ctx: &mut Context<'_>, group: GroupId) -> GroupId {
         let Some(name) = &self.rename else { return group };
         let known = ctx.group(group).clone();
-        if known.dimensions.by_name {
-            ctx.groups.intern(&known.dimensions, name, &known.tags)
+        if known.dimensions().by_name {
+            ctx.groups.intern(known.dimensions(), name, &known.tags)
         } else {
             group
         }
@@ -251,11 +250,11 @@ impl Node for Union {
                 queue: source.queue.iter().map(&mut item).collect(),
             })
             .collect();
-        serde_json::to_value(stored).ok()
+        serde_json::value::to_raw_value(&stored).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
-        let stored: Vec<StoredSource> = serde_json::from_value(state)?;
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+        let stored: Vec<StoredSource> = serde_json::from_str(state.get())?;
         for (source, stored) in self.sources.iter_mut().zip(stored) {
             source.mark = stored.mark;
             for item in stored.queue {
@@ -266,6 +265,11 @@ impl Node for Union {
             }
         }
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        self.keys.renew();
+        self.held == 0
     }
 }
 

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use capstan_model::{Block, GroupId};
-use serde_json::Value as Json;
 
 use crate::engine::build::Builder;
 use crate::message::{Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::predicate::Predicate;
 
@@ -74,7 +73,11 @@ impl Node for Where {
         self.predicate.snapshot(groups)
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.predicate.restore(state, groups)
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        true
     }
 }

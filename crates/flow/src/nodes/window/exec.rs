@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use capstan_model::{Block, GroupId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::buffer::{Due, Kind};
 use crate::group_state::PerGroup;
 use crate::message::{Barrier, Message, PointBatch, Points};
-use crate::node::{Context, Node, Outcome, RestoreGroups, SnapshotGroups};
+use crate::node::{Context, Json, JsonText, Node, Outcome, RestoreGroups, SnapshotGroups};
 use crate::pipeline::NodeConfig;
 use crate::rows::stored::StoredRow;
 use crate::rows::{OwnKeys, RowBuffer};
@@ -182,17 +181,28 @@ impl Node for Window {
             due: open.due,
             rows: open.rows.store(&self.keys),
         });
-        serde_json::to_value(stored).ok()
+        serde_json::value::to_raw_value(&stored).ok()
     }
 
-    fn restore(&mut self, state: Json, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
+    fn restore(&mut self, state: &JsonText, groups: &RestoreGroups<'_>) -> Result<(), serde_json::Error> {
         self.groups
-            .unstore(serde_json::from_value(state)?, groups, |_, stored: Stored| Open {
-                name: stored.name.into(),
-                due: stored.due,
-                rows: RowBuffer::unstore(stored.rows, &self.keys),
+            .unstore(serde_json::from_str(state.get())?, groups, |_, stored: Stored| {
+                Open {
+                    name: stored.name.into(),
+                    due: stored.due,
+                    rows: RowBuffer::unstore(stored.rows, &self.keys),
+                }
             });
         Ok(())
+    }
+
+    fn forget_keys(&mut self) -> bool {
+        let older = self.keys.renew();
+        let keys = &self.keys;
+        for (_, open) in self.groups.iter_mut() {
+            open.rows.rekey(|key| keys.moved(&older, key));
+        }
+        true
     }
 }
 

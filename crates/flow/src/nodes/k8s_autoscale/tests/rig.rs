@@ -246,13 +246,15 @@ impl Rig {
             .node
             .snapshot(&mut groups)
             .expect("there is something to remember");
-        let stored: Vec<StoredGroup> = groups.finish();
+        let mut text = Vec::new();
+        groups.write(&mut text).expect("memory takes it");
+        let stored: Vec<StoredGroup> = serde_json::from_slice(&text).expect("it is JSON");
         let mut fresh = Self::new(properties, fake);
         fresh.dimensions.clone_from(&self.dimensions);
         let ids = RestoreGroups::ids(&mut fresh.groups, &stored);
         fresh
             .node
-            .restore(state, &RestoreGroups::new(ids, &fresh.groups))
+            .restore(&state, &RestoreGroups::new(ids, &fresh.groups))
             .expect("it can be read back");
         fresh
     }
