@@ -21,6 +21,7 @@ test: ## format, lints, layering, tests, conformance, HPA cases
 
 bench: ## the criterion suites, then the figures of docs/performance.md through the public API of a release build
 	$(CARGO) bench --package capstan-model --package capstan-benches
+	$(CARGO) test --release --package capstan-flow --test expiry -- --ignored --nocapture
 	$(CARGO) build --release --package capstan
 	target/release/capstan bench --table --write docs/performance.md
 

@@ -108,7 +108,7 @@ fn an_idle_series_takes_few_bytes() {
     let (_, shared) = bytes(10, STEPS.len());
     println!("bytes per series: index {index}, task {shared}; with a replica set of its own {own}");
     assert!(
-        index <= 200 && shared <= 120 && own <= 720,
+        index <= 200 && shared <= 105 && own <= 720,
         "{index} {shared} {own}"
     );
 }
