@@ -24,8 +24,9 @@ use crate::pods::Pods;
 use crate::scales::{self, Scales};
 use crate::selectors::Selectors;
 use crate::shadow::{Comparison, Comparisons};
-use crate::stats::Stats;
+use crate::stats::{Stats, Timings};
 use crate::subject::{Key, Kind, Subject};
+use crate::targets::Targets;
 use crate::worker::{Change, Worker};
 use crate::world::World;
 
@@ -81,6 +82,7 @@ impl Controller {
             selectors: Selectors::default(),
             metrics: Metrics::new(Arc::clone(&clock)),
             recorder,
+            targets: Targets::default(),
             cluster,
             clock,
         };
@@ -114,15 +116,16 @@ impl Controller {
                 spawn("HPA worker", worker.run(shutdown))
             })
             .collect();
-        followers.push(spawn("index of HPAs", {
-            let shared = Arc::clone(&shared);
-            async move {
+        let kinds = [(Kind::Hpa, true), (Kind::Autoscaler, shared.options.autoscalers)];
+        for (kind, _) in kinds.into_iter().filter(|(_, wanted)| *wanted) {
+            let (shared, senders) = (Arc::clone(&shared), senders.clone());
+            followers.push(spawn("index of HPAs", async move {
                 // As upstream: nothing is looked at before pods are known.
                 shared.world.pods.settled().await;
-                let stream = shared.world.cluster.follow(Kind::Hpa.followed());
-                index(&shared.options, Kind::Hpa, pin!(stream), &senders).await;
-            }
-        }));
+                let stream = shared.world.cluster.follow(kind.followed());
+                index(&shared, kind, pin!(stream), &senders).await;
+            }));
+        }
         followers.push(spawn("decisions of HPAs", {
             let decisions = Arc::clone(&shared.decisions);
             async move {
@@ -158,6 +161,11 @@ impl Controller {
         self.shared.stats.text()
     }
 
+    /// How long looks took since this was asked last.
+    pub fn take_timings(&self) -> Timings {
+        self.shared.stats.take_timings()
+    }
+
     /// Stops: looks under way are finished, decisions are stored.
     pub async fn stop(&self) {
         self.shutdown.raise();
@@ -187,18 +195,27 @@ impl Drop for Controller {
 
 /// Tells the workers of all HPAs, and of each change.
 async fn index(
-    options: &Options,
+    shared: &Shared,
     kind: Kind,
     mut stream: impl Stream<Item = Result<Seen, capstan_kube::Error>> + Unpin,
     workers: &[mpsc::Sender<Change>],
 ) {
+    let (options, targets) = (&shared.options, &shared.world.targets);
+    let mut all: HashSet<Key> = HashSet::new();
     let mut known: HashSet<Key> = HashSet::new();
     let mut listed: HashSet<Key> = HashSet::new();
     while let Some(seen) = stream.next().await {
         let mut changes = Vec::new();
         match seen {
-            Ok(Seen::Begin) => listed.clear(),
+            Ok(Seen::Begin) => {
+                listed.clear();
+                all.clear();
+            }
             Ok(Seen::Listed(object)) => {
+                if kind == Kind::Hpa {
+                    targets.set(&object);
+                    all.insert(Key::of_object(kind, &object));
+                }
                 let change = change(options, kind, object, true);
                 if let Change::Set { subject, .. } = &change {
                     listed.insert(subject.key.clone());
@@ -206,12 +223,31 @@ async fn index(
                 changes.push(change);
             }
             Ok(Seen::Complete) => {
+                if kind == Kind::Hpa {
+                    targets.complete(&all);
+                }
                 changes.extend(known.difference(&listed).cloned().map(Change::Gone));
                 tracing::info!(count = listed.len(), kind = kind.name(), "objects are controlled");
             }
-            Ok(Seen::Changed(object)) => changes.push(change(options, kind, object, false)),
-            Ok(Seen::Gone(object)) => changes.push(Change::Gone(Key::of_object(kind, &object))),
-            Err(error) => tracing::warn!(kind = kind.name(), %error, "objects cannot be watched"),
+            Ok(Seen::Changed(object)) => {
+                if kind == Kind::Hpa {
+                    targets.set(&object);
+                }
+                changes.push(change(options, kind, object, false));
+            }
+            Ok(Seen::Gone(object)) => {
+                let key = Key::of_object(kind, &object);
+                if kind == Kind::Hpa {
+                    targets.remove(&key);
+                }
+                changes.push(Change::Gone(key));
+            }
+            Err(error) if kind == Kind::Hpa => {
+                targets.lost();
+                tracing::warn!(%error, "HorizontalPodAutoscalers cannot be watched");
+            }
+            // A cluster without the definition has none.
+            Err(error) => tracing::debug!(kind = kind.name(), %error, "objects cannot be watched"),
         }
         for change in changes {
             let key = match &change {

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-/// What to look for; empty fields select all.
+/// What to look for; what is left out selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Namespace of the target, and so of the HPA.
     pub namespace: String,
-    /// Name of the HPA.
-    pub hpa: String,
+    /// Whose decisions.
+    pub source: Option<Source>,
     /// Only the decision that held at this time: the last one made not after it.
     pub at: Option<Timestamp>,
     /// The newest so many of each HPA; 0 is no limit.
@@ -39,8 +39,8 @@ struct State {
     unwritten: HashMap<Name, usize>,
 }
 
-/// Namespace and name.
-type Name = (String, String);
+/// Namespace and which object there.
+type Name = (String, Source);
 
 /// A record, as small as it can be: what tells whether the next one repeats it, and its JSON.
 #[derive(Debug)]
@@ -97,10 +97,7 @@ impl Decisions {
 
     /// Keeps a record, or counts it on the one it repeats. Never waits for the store.
     pub fn push(&self, record: Record) {
-        let Source::Hpa { hpa } = &record.source else {
-            return;
-        };
-        let name = (record.target.namespace.clone(), hpa.clone());
+        let name = (record.target.namespace.clone(), record.source.clone());
         let mut state = self.state.lock();
         let state = &mut *state;
         let kept = state.targets.entry(name.clone()).or_default();
@@ -140,9 +137,9 @@ impl Decisions {
             filter.limit
         };
         let mut found = Vec::new();
-        for ((namespace, name), kept) in &state.targets {
+        for ((namespace, source), kept) in &state.targets {
             if (!filter.namespace.is_empty() && filter.namespace != *namespace)
-                || (!filter.hpa.is_empty() && filter.hpa != *name)
+                || filter.source.as_ref().is_some_and(|wanted| wanted != source)
             {
                 continue;
             }
@@ -155,6 +152,11 @@ impl Decisions {
             found.extend(kept.range(from..upto).filter_map(Kept::record));
         }
         found
+    }
+
+    /// How many objects there are decisions about.
+    pub fn targets(&self) -> usize {
+        self.state.lock().targets.len()
     }
 
     /// Writes what is not in the store yet; to be called about once a second, not from an async task. A hold that may
@@ -234,7 +236,7 @@ mod tests {
         decisions.push(record("b", 5, 7));
         decisions.push(record("a", 6, 5));
         let of = |hpa: &str| Filter {
-            hpa: hpa.into(),
+            source: Some(Source::hpa(hpa)),
             ..Filter::default()
         };
         assert_eq!(seen(&decisions, &of("a")), [(0, 4, 5), (6, 5, 1)]);

@@ -2,7 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `GET /capstan/v1/decisions?namespace=&hpa=&at=&limit=` | decision records, of each HPA oldest first |
+//! | `GET /capstan/v1/decisions?namespace=&hpa=&autoscaler=&at=&limit=` | decision records, of each object oldest first |
 //! | `GET /capstan/v1/shadow?namespace=&hpa=` | how decisions in shadow mode compare |
 //! | `GET /metrics` | the controller's metrics |
 //! | `GET /healthz` | `ok` |
@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use capstan_hpa::Source;
 use capstan_runtime::Shutdown;
 use serde::Deserialize;
 use serde_json::json;
@@ -31,6 +32,7 @@ const LIMIT: usize = 1000;
 struct Asked {
     namespace: String,
     hpa: String,
+    autoscaler: String,
     at: Option<jiff::Timestamp>,
     limit: Option<usize>,
 }
@@ -55,9 +57,14 @@ pub async fn serve(listener: TcpListener, controller: Arc<Controller>, shutdown:
 }
 
 async fn decisions(State(controller): State<Arc<Controller>>, Query(asked): Query<Asked>) -> Response {
+    let source = match (asked.hpa.as_str(), asked.autoscaler.as_str()) {
+        ("", "") => None,
+        ("", name) => Some(Source::autoscaler(name)),
+        (name, _) => Some(Source::hpa(name)),
+    };
     let filter = Filter {
         namespace: asked.namespace,
-        hpa: asked.hpa,
+        source,
         at: asked.at,
         limit: asked.limit.unwrap_or(LIMIT),
     };

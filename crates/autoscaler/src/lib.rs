@@ -15,6 +15,7 @@
 //! | [`shadow`] | where decisions that are not carried out differ from those of the controller that acts |
 //! | `stats` | the controller's metrics under upstream's names |
 //! | [`http`] | what it tells over HTTP |
+//! | `standing`, `targets` | `Autoscaler`s keep away from what an HPA targets |
 //! | [`options`], [`subject`] | settings; what is scaled by them |
 
 pub mod controller;
@@ -30,8 +31,10 @@ mod queue;
 mod scales;
 mod selectors;
 pub mod shadow;
+mod standing;
 mod stats;
 pub mod subject;
+mod targets;
 mod worker;
 mod world;
 
@@ -39,4 +42,11 @@ pub use controller::Controller;
 pub use decisions::{Decisions, Filter};
 pub use options::Options;
 pub use shadow::Comparison;
-pub use subject::{Key, Kind, SHADOW, Subject};
+pub use stats::Timings;
+pub use subject::{FALLBACK, Key, Kind, SHADOW, Subject};
+
+/// The custom resource definition of `Autoscaler`, as YAML.
+pub const DEFINITION: &str = include_str!("../manifests/autoscaler.yaml");
+
+/// The rights that the controller needs, as YAML.
+pub const RIGHTS: &str = include_str!("../manifests/rights.yaml");

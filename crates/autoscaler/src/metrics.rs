@@ -1,4 +1,7 @@
 //! The metrics APIs, asked once when several HPAs want the same at the same time.
+//!
+//! Where many HPAs of a namespace want resource metrics, all pods of the namespace are asked for at once and the
+//! selectors are applied here, by the labels that the answer carries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,10 +9,13 @@ use std::time::Duration;
 
 use capstan_base::SharedClock;
 use capstan_hpa::api_error::ApiError;
-use capstan_hpa::metrics::{MetricAnswer, MetricQuery};
+use capstan_hpa::metrics::{MetricAnswer, MetricData, MetricQuery};
 use capstan_hpa::reconcile::Answer;
+use capstan_hpa::replica_calculator::Samples;
 use capstan_kube::{Cluster, Message};
+use capstan_kubeapi::Selector;
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 
 use crate::limiter::Limiter;
 
@@ -19,24 +25,125 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Answers that are kept at a time.
 const MAX_ANSWERS: usize = 16_384;
 
-/// Answers by path, each with the time it was asked for.
+/// So many questions about one namespace while answers are shared, and it is asked for as a whole.
+const MANY: usize = 8;
+
+/// Answers by what was asked, each with the time it was asked for.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     clock: SharedClock,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    single: Shared<Answer>,
+    /// `None` where the namespace cannot be read as a whole.
+    whole: Shared<Option<Whole>>,
+    /// How many questions there were about a namespace, since when, and in the span before.
+    asked: Mutex<HashMap<String, (Duration, usize, usize)>>,
+}
+
+/// What is shared for a while.
+#[derive(Debug)]
+struct Shared<T> {
+    slots: Mutex<HashMap<String, Arc<Slot<T>>>>,
 }
 
 #[derive(Debug)]
-struct Slot {
+struct Slot<T> {
     at: Duration,
-    answer: tokio::sync::OnceCell<Answer>,
+    value: tokio::sync::OnceCell<T>,
+}
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self {
+            slots: Mutex::default(),
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    fn slot(&self, key: String, now: Duration, age: Duration) -> Arc<Slot<T>> {
+        let mut slots = self.slots.lock();
+        if let Some(slot) = slots.get(&key)
+            && now.saturating_sub(slot.at) < age
+        {
+            return Arc::clone(slot);
+        }
+        if slots.len() >= MAX_ANSWERS {
+            slots.retain(|_, slot| now.saturating_sub(slot.at) < age);
+        }
+        let slot = Arc::new(Slot {
+            at: now,
+            value: tokio::sync::OnceCell::new(),
+        });
+        if slots.len() < MAX_ANSWERS {
+            slots.insert(key, Arc::clone(&slot));
+        }
+        slot
+    }
+}
+
+/// One resource of all pods of a namespace.
+#[derive(Debug)]
+struct Whole {
+    labels: Vec<(String, Map<String, Value>)>,
+    by_label: HashMap<(String, String), Vec<usize>>,
+    samples: Samples,
+}
+
+impl Whole {
+    /// Reads a list; `None` if it does not say everything that selecting needs.
+    fn read(query: &MetricQuery, list: Value) -> Option<Self> {
+        let items = list["items"].as_array()?;
+        let mut labels = Vec::with_capacity(items.len());
+        let mut by_label: HashMap<(String, String), Vec<usize>> = HashMap::new();
+        for (at, item) in items.iter().enumerate() {
+            let name = item["metadata"]["name"].as_str()?;
+            let own = item["metadata"]["labels"].as_object()?;
+            for (label, value) in own {
+                let pair = (label.clone(), value.as_str()?.to_owned());
+                by_label.entry(pair).or_default().push(at);
+            }
+            labels.push((name.to_owned(), own.clone()));
+        }
+        match query.read(MetricAnswer::Body(list)).ok()? {
+            MetricData::Pods { samples, .. } => Some(Self {
+                labels,
+                by_label,
+                samples,
+            }),
+            MetricData::Values(_) => None,
+        }
+    }
+
+    fn select(&self, selector: &Selector) -> MetricData {
+        let mut samples = Samples::new();
+        let mut items = 0;
+        let mut look = |(name, labels): &(String, Map<String, Value>)| {
+            if selector.matches(Some(labels)) {
+                items += 1;
+                if let Some(sample) = self.samples.get(name) {
+                    samples.insert(name.clone(), *sample);
+                }
+            }
+        };
+        match selector.exact() {
+            Some((label, value)) => {
+                let pair = (label.to_owned(), value.to_owned());
+                let found = self.by_label.get(&pair).into_iter().flatten();
+                found.for_each(|at| look(&self.labels[*at]));
+            }
+            None => self.labels.iter().for_each(look),
+        }
+        MetricData::Pods { items, samples }
+    }
 }
 
 impl Metrics {
     pub(crate) fn new(clock: SharedClock) -> Self {
         Self {
             clock,
-            slots: Mutex::default(),
+            single: Shared::default(),
+            whole: Shared::default(),
+            asked: Mutex::default(),
         }
     }
 
@@ -49,34 +156,82 @@ impl Metrics {
         query: &MetricQuery,
         period: Duration,
     ) -> Answer {
+        let age = (period / 4).min(LONGEST);
+        if let Some(answer) = self.get_from_whole(cluster, limiter, query, age).await {
+            return answer;
+        }
         let path = query.path();
-        let slot = self.slot(share_key(query, &path), (period / 4).min(LONGEST));
+        let key = share_key(query, &path);
+        let slot = self.single.slot(key, self.clock.monotonic(), age);
         let ask = || async {
             limiter.pass().await;
             ask(cluster, query, &path).await
         };
-        slot.answer.get_or_init(ask).await.clone()
+        slot.value.get_or_init(ask).await.clone()
     }
 
-    fn slot(&self, key: String, age: Duration) -> Arc<Slot> {
+    /// The same from an answer about the whole namespace; `None` if the question is to be asked as it is.
+    async fn get_from_whole(
+        &self,
+        cluster: &Cluster,
+        limiter: &Limiter,
+        query: &MetricQuery,
+        age: Duration,
+    ) -> Option<Answer> {
+        let MetricQuery::Resource {
+            namespace,
+            selector,
+            resource,
+            container,
+        } = query
+        else {
+            return None;
+        };
+        if !self.is_busy(namespace, age) {
+            return None;
+        }
+        let selector = Selector::parse(selector).ok()?;
+        let all = MetricQuery::Resource {
+            namespace: namespace.clone(),
+            selector: String::new(),
+            resource: resource.clone(),
+            container: container.clone(),
+        };
+        let path = all.path();
+        let key = share_key(&all, &path);
+        let slot = self.whole.slot(key, self.clock.monotonic(), age);
+        let ask = || async {
+            limiter.pass().await;
+            let reply = cluster.send(&Message::get(&path)).await.ok()?;
+            if !(200..300).contains(&reply.code) {
+                return None;
+            }
+            Whole::read(&all, serde_json::from_str(&reply.body).ok()?)
+        };
+        let whole = slot.value.get_or_init(ask).await.as_ref()?;
+        Some(Answer::Data(whole.select(&selector)))
+    }
+
+    /// Counts a question about a namespace, and says whether there are many.
+    fn is_busy(&self, namespace: &str, age: Duration) -> bool {
         let now = self.clock.monotonic();
-        let mut slots = self.slots.lock();
-        if let Some(slot) = slots.get(&key)
-            && now.saturating_sub(slot.at) < age
-        {
-            return Arc::clone(slot);
+        let mut asked = self.asked.lock();
+        if !asked.contains_key(namespace) {
+            asked.insert(namespace.to_owned(), (now, 0, 0));
         }
-        if slots.len() >= MAX_ANSWERS {
-            slots.retain(|_, slot| now.saturating_sub(slot.at) < age);
+        let Some((since, count, before)) = asked.get_mut(namespace) else {
+            return false;
+        };
+        if now.saturating_sub(*since) >= age {
+            *before = if now.saturating_sub(*since) < age * 8 {
+                *count
+            } else {
+                0
+            };
+            (*since, *count) = (now, 0);
         }
-        let slot = Arc::new(Slot {
-            at: now,
-            answer: tokio::sync::OnceCell::new(),
-        });
-        if slots.len() < MAX_ANSWERS {
-            slots.insert(key, Arc::clone(&slot));
-        }
-        slot
+        *count += 1;
+        (*count).max(*before) >= MANY
     }
 }
 
@@ -109,4 +264,64 @@ async fn ask(cluster: &Cluster, query: &MetricQuery, path: &str) -> Answer {
         body: body.clone(),
     };
     query.read(given).map_or_else(|_| raw(), Answer::Data)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn query(selector: &str) -> MetricQuery {
+        MetricQuery::Resource {
+            namespace: "n".into(),
+            selector: selector.into(),
+            resource: "cpu".into(),
+            container: String::new(),
+        }
+    }
+
+    fn item(name: &str, labels: Value, cpu: &str) -> Value {
+        json!({"metadata": {"name": name, "labels": labels}, "timestamp": "2026-01-01T00:00:00Z",
+            "window": "10s", "containers": [{"name": "c", "usage": {"cpu": cpu}}]})
+    }
+
+    #[test]
+    fn what_is_selected_here_is_what_the_server_would_have_selected() {
+        let items = [
+            item("a", json!({"app": "web", "tier": "x"}), "10m"),
+            item("b", json!({"app": "web"}), "20m"),
+            item("c", json!({"app": "db"}), "30m"),
+        ];
+        let whole = Whole::read(&query(""), json!({ "items": items })).unwrap();
+        for text in ["app=web", "app in (web,db),!tier", "app!=web", "tier", "app=none"] {
+            let selector = Selector::parse(text).unwrap();
+            let chosen: Vec<&Value> = items
+                .iter()
+                .filter(|item| selector.matches(item["metadata"]["labels"].as_object()))
+                .collect();
+            let alone = query(text).read(MetricAnswer::Body(json!({ "items": chosen })));
+            let here = query(text).read(MetricAnswer::Data(whole.select(&selector)));
+            assert_eq!(here, alone, "{text}");
+        }
+        let unlabelled = json!({"items": [{"metadata": {"name": "a"}, "containers": []}]});
+        assert!(Whole::read(&query(""), unlabelled).is_none());
+    }
+
+    #[test]
+    fn a_namespace_is_busy_after_many_questions_within_the_span_or_the_one_before() {
+        let clock = capstan_base::clock::VirtualClock::at(0);
+        let metrics = Metrics::new(clock.clone());
+        let age = Duration::from_millis(250);
+        let busy: Vec<bool> = (0..9).map(|_| metrics.is_busy("n", age)).collect();
+        assert_eq!(
+            busy,
+            [false, false, false, false, false, false, false, true, true]
+        );
+        clock.advance(age);
+        assert!(metrics.is_busy("n", age), "it was before");
+        assert!(!metrics.is_busy("m", age));
+        clock.advance(age);
+        assert!(!metrics.is_busy("n", age));
+    }
 }

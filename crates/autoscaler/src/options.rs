@@ -19,6 +19,8 @@ pub struct Options {
     /// Whether HPAs are ours to act on. Where a kube-controller-manager runs they are its; only those with the
     /// annotation [`SHADOW`](crate::subject::SHADOW) are looked at then, and never acted on.
     pub own_hpas: bool,
+    /// Whether `Autoscaler`s are looked at, if the cluster knows them.
+    pub autoscalers: bool,
     /// Whether scales of built-in kinds are read from a watch instead of by a GET each time. A write still carries the
     /// version that was read, and a conflict is read anew.
     pub watch_scales: bool,
@@ -37,6 +39,7 @@ impl Default for Options {
             sync_period: Duration::from_secs(15),
             workers: 5,
             own_hpas: false,
+            autoscalers: true,
             watch_scales: false,
             rate: (200, 400),
             decisions_per_target: 32,

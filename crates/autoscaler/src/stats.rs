@@ -31,6 +31,42 @@ struct Inner {
     /// How late syncs begin; ours.
     lateness: Histogram,
     controlled: usize,
+    timings: Samples,
+}
+
+/// How long looks took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// How many there were.
+    pub looks: u64,
+    /// From the beginning of a look to its end: half of them were faster.
+    pub decision_p50: Duration,
+    /// The same for 99 in 100.
+    pub decision_p99: Duration,
+    /// From the time a look was due to its end, for 99 in 100.
+    pub since_due_p99: Duration,
+}
+
+/// Microseconds of looks and of looks with their lateness, to three digits.
+#[derive(Debug)]
+struct Samples {
+    took: hdrhistogram::Histogram<u64>,
+    since_due: hdrhistogram::Histogram<u64>,
+}
+
+/// An hour; nothing takes longer.
+const LONGEST_LOOK: u64 = 3_600_000_000;
+
+impl Default for Samples {
+    fn default() -> Self {
+        let empty = || {
+            hdrhistogram::Histogram::new_with_bounds(1, LONGEST_LOOK, 2).expect("one to an hour is a range")
+        };
+        Self {
+            took: empty(),
+            since_due: empty(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -78,6 +114,23 @@ impl Stats {
         let labels = [action(result.action), error(result.error)];
         inner.reconciliations.entry(labels).or_default().add(took);
         inner.lateness.add(late);
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        inner.timings.took.saturating_record(micros(took));
+        inner.timings.since_due.saturating_record(micros(late + took));
+    }
+
+    /// How long looks took since this was asked last.
+    pub(crate) fn take_timings(&self) -> Timings {
+        let Samples { took, since_due } = std::mem::take(&mut self.inner.lock().timings);
+        let at = |histogram: &hdrhistogram::Histogram<u64>, share: f64| {
+            Duration::from_micros(histogram.value_at_quantile(share))
+        };
+        Timings {
+            looks: took.len(),
+            decision_p50: at(&took, 0.5),
+            decision_p99: at(&took, 0.99),
+            since_due_p99: at(&since_due, 0.99),
+        }
     }
 
     /// What became of one metric, and how long it took to get it.

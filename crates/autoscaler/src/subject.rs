@@ -1,4 +1,4 @@
-//! What is scaled by the controller's rules: a `HorizontalPodAutoscaler`.
+//! What is scaled by the controller's rules: a `HorizontalPodAutoscaler`, or an `Autoscaler`, which is one with more to it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use capstan_gocompat::duration;
 use capstan_hpa::autoscaling::HorizontalPodAutoscaler;
+use capstan_hpa::conversion::Version;
+use capstan_hpa::defaults;
 use capstan_kube::Followed;
 use serde_json::Value;
 
@@ -15,11 +18,17 @@ use crate::options::{Options, SHORTEST_PERIOD};
 /// An HPA with this annotation set to `true` is computed and recorded, and nothing is written for it.
 pub const SHADOW: &str = "capstan.dev/shadow";
 
+/// At least so many replicas once an HPA's metrics have been missing for some looks; `spec.fallbackReplicas` of an
+/// `Autoscaler`.
+pub const FALLBACK: &str = "capstan.dev/fallback-replicas";
+
 /// Which kind of object it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// `autoscaling/v2` `HorizontalPodAutoscaler`.
     Hpa,
+    /// Our own `capstan.dev/v1alpha1` `Autoscaler`.
+    Autoscaler,
 }
 
 impl Kind {
@@ -38,6 +47,7 @@ impl Kind {
     pub(crate) fn component(self) -> &'static str {
         match self {
             Self::Hpa => "horizontal-pod-autoscaler",
+            Self::Autoscaler => "capstan-autoscaler",
         }
     }
 
@@ -48,6 +58,12 @@ impl Kind {
                 version: "v2",
                 plural: "horizontalpodautoscalers",
                 kind: "HorizontalPodAutoscaler",
+            },
+            Self::Autoscaler => Followed {
+                group: "capstan.dev",
+                version: "v1alpha1",
+                plural: "autoscalers",
+                kind: "Autoscaler",
             },
         }
     }
@@ -100,34 +116,79 @@ pub struct Subject {
     pub key: Key,
     /// The object, or what it amounts to as an HPA.
     pub hpa: Arc<HorizontalPodAutoscaler>,
-    /// Nothing is written for it.
+    /// It is only computed and recorded.
     pub shadow: bool,
+    /// Its spec as it stands on the object, for kinds that have more to it than an HPA.
+    spec: Option<Value>,
     /// From look to look.
     pub period: Duration,
     /// The arithmetic's settings for it.
     pub arithmetic: Arc<capstan_hpa::options::Options>,
+    /// The same with its fallback, for when metrics have been missing for a while.
+    pub fallback: Option<Arc<capstan_hpa::options::Options>>,
+}
+
+/// Why an object is not one the controller can go by.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A field has another type.
+    #[error("{0}")]
+    Field(#[from] serde_json::Error),
+    /// `spec.syncPeriod` is no duration.
+    #[error("spec.syncPeriod: {0:?} is no duration such as 1s")]
+    Period(String),
 }
 
 impl Subject {
     /// What an object of the API amounts to; `None` if it is not ours to look at.
     ///
     /// # Errors
-    /// When it is no such object; the API server does not let that happen.
-    pub fn read(kind: Kind, object: Value, options: &Options) -> Result<Option<Self>, serde_json::Error> {
+    /// When it is no such object. The API server lets that happen only for kinds of our own.
+    pub fn read(kind: Kind, mut object: Value, options: &Options) -> Result<Option<Self>, ReadError> {
         let key = Key::of_object(kind, &object);
+        let mut period = options.sync_period;
+        let mut fallback = None;
+        let mut shadow = false;
+        let mut spec = None;
+        if kind == Kind::Autoscaler {
+            let own = &object["spec"];
+            shadow = own["mode"] == "Shadow";
+            fallback = own["fallbackReplicas"].as_i64();
+            if let Some(text) = own["syncPeriod"].as_str() {
+                period = duration::parse_go(text)
+                    .ok()
+                    .and_then(|nanos| u64::try_from(nanos).ok())
+                    .map(Duration::from_nanos)
+                    .ok_or_else(|| ReadError::Period(text.to_owned()))?;
+            }
+            spec = Some(own.clone());
+            // What an API server does for HPAs, nobody does for a custom resource.
+            defaults::apply(Version::V2, &mut object);
+        }
         let mut hpa: HorizontalPodAutoscaler = serde_json::from_value(object)?;
         kind.name().clone_into(&mut hpa.kind);
         hpa.api_version = kind.api_version();
-        let shadow = hpa.annotation(SHADOW) == Some("true");
-        if !shadow && !options.own_hpas {
-            return Ok(None);
+        if kind == Kind::Hpa {
+            shadow = hpa.annotation(SHADOW) == Some("true");
+            fallback = hpa.annotation(FALLBACK).and_then(|text| text.parse().ok());
+            if !shadow && !options.own_hpas {
+                return Ok(None);
+            }
         }
+        let fallback = fallback.and_then(|replicas| i32::try_from(replicas).ok());
         Ok(Some(Self {
             key,
             hpa: Arc::new(hpa),
             shadow,
-            period: options.sync_period.max(SHORTEST_PERIOD),
+            spec,
+            period: period.max(SHORTEST_PERIOD),
             arithmetic: Arc::clone(&options.arithmetic),
+            fallback: fallback.map(|replicas| {
+                Arc::new(capstan_hpa::options::Options {
+                    fallback_replicas: Some(replicas),
+                    ..(*options.arithmetic).clone()
+                })
+            }),
         }))
     }
 
@@ -135,17 +196,28 @@ impl Subject {
     pub(crate) fn status_path<'p>(&self, path: &'p str) -> Cow<'p, str> {
         match self.key.kind {
             Kind::Hpa => Cow::Borrowed(path),
+            kind @ Kind::Autoscaler => {
+                let Followed { plural, .. } = kind.followed();
+                let (namespace, name) = (&self.key.namespace, &self.key.name);
+                Cow::Owned(format!(
+                    "/apis/{}/namespaces/{namespace}/{plural}/{name}/status",
+                    kind.api_version()
+                ))
+            }
         }
     }
 
     /// What is written there, given the HPA with its new status.
-    pub(crate) fn status_body<'h>(
-        &self,
-        hpa: &'h HorizontalPodAutoscaler,
-    ) -> Cow<'h, HorizontalPodAutoscaler> {
-        match self.key.kind {
-            Kind::Hpa => Cow::Borrowed(hpa),
-        }
+    ///
+    /// # Errors
+    /// Never in practice: it is plain data.
+    pub(crate) fn status_body(&self, hpa: &HorizontalPodAutoscaler) -> Result<Vec<u8>, serde_json::Error> {
+        let Some(spec) = &self.spec else {
+            return serde_json::to_vec(hpa);
+        };
+        let mut object = serde_json::to_value(hpa)?;
+        object["spec"] = spec.clone();
+        serde_json::to_vec(&object)
     }
 }
 
@@ -174,5 +246,36 @@ mod tests {
         assert_eq!(read(json!({SHADOW: "true"}), false), Some(true));
         assert_eq!(read(json!({SHADOW: "true"}), true), Some(true));
         assert_eq!(read(json!({SHADOW: "false"}), false), None);
+    }
+
+    #[test]
+    fn an_autoscaler_is_a_completed_hpa_with_a_period_a_fallback_and_a_mode() {
+        let object = json!({"metadata": {"namespace": "a", "name": "b", "uid": "u"},
+            "spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
+                "behavior": {}, "syncPeriod": "250ms", "fallbackReplicas": 2, "mode": "Shadow"}});
+        let read = |object: &Value| Subject::read(Kind::Autoscaler, object.clone(), &Options::default());
+        let subject = read(&object).unwrap().unwrap();
+        assert!(subject.shadow);
+        assert_eq!(subject.period, Duration::from_millis(250));
+        assert_eq!(subject.fallback.as_ref().unwrap().fallback_replicas, Some(2));
+        assert_eq!(subject.arithmetic.fallback_replicas, None);
+        assert_eq!(subject.hpa.spec.min_replicas, Some(1));
+        assert_eq!(subject.hpa.spec.metrics.len(), 1, "CPU at 80 %");
+        assert!(subject.hpa.spec.behavior.as_ref().unwrap().scale_up.is_some());
+        let written: Value = serde_json::from_slice(&subject.status_body(&subject.hpa).unwrap()).unwrap();
+        assert_eq!(written["apiVersion"], "capstan.dev/v1alpha1");
+        assert_eq!(
+            written["spec"], object["spec"],
+            "the spec stays as it was written"
+        );
+        assert_eq!(
+            subject.status_path("ignored"),
+            "/apis/capstan.dev/v1alpha1/namespaces/a/autoscalers/b/status"
+        );
+        let mut faster = object.clone();
+        faster["spec"]["syncPeriod"] = "1ms".into();
+        assert_eq!(read(&faster).unwrap().unwrap().period, SHORTEST_PERIOD);
+        faster["spec"]["syncPeriod"] = "soon".into();
+        assert!(read(&faster).is_err());
     }
 }

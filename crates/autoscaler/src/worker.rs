@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use capstan_hpa::memory::Memory;
 use capstan_hpa::reconcile::{self, Outcome, Progress, Start};
+use capstan_hpa::record::{Age, LastGood, Record, Source};
 use capstan_runtime::Shutdown;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::controller::Shared;
 use crate::queue::Queue;
 use crate::shadow::Look;
-use crate::subject::{Key, Subject};
+use crate::standing::Standing;
+use crate::subject::{Key, Kind, Subject};
 use crate::world::Visit;
 
 /// Looks in a row before others get their turn on the thread.
@@ -21,6 +24,9 @@ const TURN: usize = 32;
 
 /// Recommendations that are not worth looking through.
 const COMPACT: usize = 16;
+
+/// Looks in a row that have to find a metric missing before the fallback counts: one failure is no outage.
+const PATIENCE: u32 = 3;
 
 /// A change of an HPA.
 #[derive(Debug)]
@@ -53,6 +59,10 @@ struct Entry {
     memory: Memory,
     /// Version of the target at our last write.
     wrote: Option<u64>,
+    /// How many looks in a row found a metric missing.
+    missed: u32,
+    /// The last value of each metric, and when it was measured.
+    good: Vec<(String, f64, Timestamp)>,
 }
 
 impl Worker {
@@ -148,18 +158,24 @@ impl Worker {
         };
         let clock = &shared.world.clock;
         let began = clock.monotonic();
+        let standing = Standing::of(&subject, &shared.world.targets);
         let mut visit = Visit {
             least: entry.wrote,
+            withhold: standing != Standing::Acts,
             ..Visit::default()
         };
+        let subject = entry.tell(&shared, subject, &standing, &mut visit).await;
         let start = Start {
             hpa: Arc::clone(&subject.hpa),
             memory: std::mem::take(&mut entry.memory),
-            options: Arc::clone(&subject.arithmetic),
+            options: Arc::clone(match &subject.fallback {
+                Some(fallback) if entry.missed >= PATIENCE => fallback,
+                _ => &subject.arithmetic,
+            }),
             keep_inputs: true,
         };
         let mut progress = reconcile::Sync::start(start, clock.now());
-        let outcome = loop {
+        let mut outcome = loop {
             match progress {
                 Progress::Request(request, sync) => {
                     let answer = shared.world.answer(&subject, request, &mut visit).await;
@@ -176,12 +192,67 @@ impl Worker {
         if let Some(written) = visit.written.take() {
             entry.refresh(&shared, key, written);
         }
+        entry.missed = if has_missing(&outcome.record) {
+            entry.missed.saturating_add(1)
+        } else {
+            0
+        };
+        entry.look_back(&mut outcome.record);
         entry.memory = finish(&shared, &subject, outcome, &visit);
         Some(subject.period)
     }
 }
 
 impl Entry {
+    /// Notes the values of a decision, and says beside those that are missing what they were last.
+    fn look_back(&mut self, record: &mut Record) {
+        let now = record.time;
+        for input in &mut record.inputs {
+            let known = self.good.iter_mut().find(|(name, ..)| *name == input.name);
+            match (input.value, known) {
+                (Some(value), Some(known)) => (known.1, known.2) = (value, input.time.unwrap_or(now)),
+                (Some(value), None) => {
+                    let time = input.time.unwrap_or(now);
+                    self.good.push((input.name.clone(), value, time));
+                }
+                (None, Some(&mut (_, value, time))) => {
+                    let age = now.as_nanosecond() - time.as_nanosecond();
+                    let age = Age(i64::try_from(age).unwrap_or(i64::MAX));
+                    input.last_good = Some(LastGood { value, time, age });
+                }
+                (None, None) => {}
+            }
+        }
+        // The spec may name others by now.
+        if self.good.len() > record.inputs.len() && !record.inputs.is_empty() {
+            self.good
+                .retain(|(name, ..)| record.inputs.iter().any(|input| input.name == *name));
+        }
+    }
+
+    /// Says on the object whether we act on it, unless it says so already. Gives the object to go on from.
+    async fn tell(
+        &mut self,
+        shared: &Shared,
+        subject: Arc<Subject>,
+        standing: &Standing,
+        visit: &mut Visit,
+    ) -> Arc<Subject> {
+        let Some((hpa, event)) = standing.news(&subject, shared.world.clock.now()) else {
+            return subject;
+        };
+        shared.world.put_status(&subject, "", &hpa, visit).await;
+        let Some(written) = visit.written.take() else {
+            // The next look tries again.
+            return subject;
+        };
+        if let Some(event) = event {
+            shared.world.recorder.note(&subject, event);
+        }
+        self.refresh(shared, &subject.key, written);
+        self.subject.clone().unwrap_or(subject)
+    }
+
     /// Goes on from the object that the server gave back, in case the watch is late.
     fn refresh(&mut self, shared: &Shared, key: &Key, object: Value) {
         if let Ok(Some(subject)) = Subject::read(key.kind, object, &shared.options)
@@ -190,6 +261,11 @@ impl Entry {
             self.subject = Some(Arc::new(subject));
         }
     }
+}
+
+/// Whether a metric could not be had.
+fn has_missing(record: &Record) -> bool {
+    record.inputs.iter().any(|input| input.value.is_none())
 }
 
 /// Notes what came of a look, and gives what to remember.
@@ -204,7 +280,7 @@ fn finish(shared: &Shared, subject: &Subject, outcome: Outcome, visit: &Visit) -
     if let Some(error) = &outcome.error {
         tracing::debug!(hpa = %subject.key, error, "a look at an HPA ended with an error");
     }
-    if subject.shadow {
+    if subject.shadow && subject.key.kind == Kind::Hpa {
         let status = &subject.hpa.status;
         let look = Look {
             time: outcome.record.time,
@@ -222,7 +298,11 @@ fn finish(shared: &Shared, subject: &Subject, outcome: Outcome, visit: &Visit) -
             shared.comparisons.look(&subject.key, look);
         }
     }
-    shared.decisions.push(outcome.record);
+    let mut record = outcome.record;
+    if subject.key.kind == Kind::Autoscaler {
+        record.source = Source::autoscaler(&*subject.key.name);
+    }
+    shared.decisions.push(record);
     let mut memory = outcome.memory;
     if memory.recommendations().len() >= COMPACT {
         memory.compact();

@@ -19,6 +19,7 @@ use crate::pods::{Pods, Selected};
 use crate::scales::{self, Scales};
 use crate::selectors::Selectors;
 use crate::subject::Subject;
+use crate::targets::Targets;
 
 /// See the module.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) selectors: Selectors,
     pub(crate) metrics: Metrics,
     pub(crate) recorder: Recorder,
+    pub(crate) targets: Targets,
 }
 
 /// What one sync has done so far.
@@ -39,6 +41,8 @@ pub(crate) struct World {
 pub(crate) struct Visit {
     /// The least resourceVersion that a scale must have to be believed: that of our last write.
     pub(crate) least: Option<u64>,
+    /// Nothing is to be written.
+    pub(crate) withhold: bool,
     /// A write was tried: from now on scales are read from the server.
     pub(crate) live: bool,
     /// The object as the server has it after the status was written.
@@ -69,7 +73,9 @@ impl World {
                 }
                 self.read(&path).await
             }
-            Request::ListPods { namespace, selector } => self.list_pods(subject, &namespace, &selector).await,
+            Request::ListPods { namespace, selector } => {
+                self.list_pods(subject, &namespace, &selector, visit).await
+            }
             Request::GetMetric(query) => {
                 let began = self.clock.monotonic();
                 let answer = self
@@ -79,7 +85,7 @@ impl World {
                 visit.metrics.push(self.clock.monotonic().saturating_sub(began));
                 answer
             }
-            Request::PutScale { .. } | Request::PutStatus { .. } if subject.shadow => Answer::Withheld,
+            Request::PutScale { .. } | Request::PutStatus { .. } if visit.withhold => Answer::Withheld,
             Request::PutScale { path, body } => {
                 visit.live = true;
                 match self.write("PUT", &path, body.to_string().into_bytes()).await {
@@ -103,7 +109,7 @@ impl World {
                 Answer::Done
             }
             Request::Event(event) => {
-                if !subject.shadow {
+                if !visit.withhold {
                     self.recorder.note(subject, event);
                 }
                 Answer::Done
@@ -111,14 +117,15 @@ impl World {
         }
     }
 
-    async fn put_status(
+    /// Writes the status of an object.
+    pub(crate) async fn put_status(
         &self,
         subject: &Subject,
         path: &str,
         hpa: &HorizontalPodAutoscaler,
         visit: &mut Visit,
     ) -> Answer {
-        let body = match serde_json::to_vec(&subject.status_body(hpa)) {
+        let body = match subject.status_body(hpa) {
             Ok(body) => body,
             Err(error) => return Answer::Failed(ApiError::text(error.to_string())),
         };
@@ -131,7 +138,7 @@ impl World {
         }
     }
 
-    async fn list_pods(&self, subject: &Subject, namespace: &str, text: &str) -> Answer {
+    async fn list_pods(&self, subject: &Subject, namespace: &str, text: &str, visit: &Visit) -> Answer {
         let selector = match Selector::parse(text) {
             Ok(selector) => selector,
             Err(error) => return Answer::Failed(ApiError::text(error)),
@@ -143,8 +150,14 @@ impl World {
                 Err(error) => return Answer::Failed(error),
             },
         };
-        let labels = selected.labels.iter().map(|labels| Some(&**labels));
-        let rivals = self.selectors.register(&subject.key, text, &selector, labels);
+        let rivals = if visit.withhold {
+            // Who only watches is nobody's rival.
+            self.selectors.remove(&subject.key);
+            Vec::new()
+        } else {
+            let labels = selected.labels.iter().map(|labels| Some(&**labels));
+            self.selectors.register(&subject.key, text, &selector, labels)
+        };
         Answer::Pods {
             pods: Arc::clone(&selected.pods),
             rivals,

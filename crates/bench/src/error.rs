@@ -8,6 +8,9 @@ pub enum Error {
     /// The server could not be started, or its log did not say where it listens.
     #[error("the server does not start: {0}")]
     Start(String),
+    /// What is to be measured could not be set up.
+    #[error("setting up: {0}")]
+    Setup(String),
     /// The API refused a request.
     #[error(transparent)]
     Api(#[from] capstan_client::Error),

@@ -15,11 +15,13 @@
 //! | [`drive`] | sending bodies over some connections |
 //! | [`run`] | one measurement from start to end |
 //! | [`latency`], [`standin`] | from a point to the write of a scale; the API server it is written to |
+//! | [`hpas`] | many HorizontalPodAutoscalers on the embedded cluster |
 //! | [`report`] | figures as text and JSON |
 //! | [`error`] | what can go wrong |
 
 pub mod drive;
 pub mod error;
+pub mod hpas;
 pub mod latency;
 pub mod pipeline;
 pub mod process;

@@ -31,7 +31,7 @@ use anyhow::{Context as _, Result};
 use capstan_runtime::logging::{self, Level, LogOptions};
 use clap::{Parser, Subcommand};
 
-use commands::{app, bench, cluster, demo, explain, load, serve, tick};
+use commands::{app, autoscaler, bench, cluster, convert, demo, explain, load, manifests, serve, tick};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -49,7 +49,10 @@ enum Verb {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
     Cluster(cluster::ClusterArgs),
+    Autoscaler(autoscaler::AutoscalerArgs),
     Explain(explain::ExplainArgs),
+    Convert(convert::ConvertArgs),
+    Manifests(manifests::ManifestsArgs),
     Tick(tick::TickArgs),
     App(app::AppArgs),
     Load(load::LoadArgs),
@@ -93,7 +96,7 @@ fn own(verb: Verb) -> Result<ExitCode> {
     // The server logs as its configuration says; what a person looks at is not to be mixed with lines of a log.
     let level = match verb {
         Verb::Serve(_) => None,
-        Verb::App(_) | Verb::Cluster(_) => Some(Level::Info),
+        Verb::App(_) | Verb::Autoscaler(_) | Verb::Cluster(_) => Some(Level::Info),
         _ => Some(Level::Error),
     };
     if let Some(level) = level {
@@ -104,6 +107,7 @@ fn own(verb: Verb) -> Result<ExitCode> {
     }
     match verb {
         Verb::Tick(args) => return tick::run(args),
+        Verb::Manifests(args) => return manifests::run(args),
         Verb::Kapacitor { args } => return Ok(kapacitor::run(args)),
         Verb::Version => {
             writeln!(std::io::stdout(), "capstan {}", env!("CARGO_PKG_VERSION"))?;
@@ -120,11 +124,15 @@ fn own(verb: Verb) -> Result<ExitCode> {
             Verb::Serve(args) => Box::pin(serve::run(args)).await,
             Verb::Demo(args) => Box::pin(demo::run(args)).await,
             Verb::Cluster(args) => Box::pin(cluster::run(args)).await,
+            Verb::Autoscaler(args) => Box::pin(autoscaler::run(args)).await,
             Verb::Explain(args) => Box::pin(explain::run(args)).await,
+            Verb::Convert(args) => Box::pin(convert::run(args)).await,
             Verb::App(args) => Box::pin(app::run(args)).await,
             Verb::Load(args) => Box::pin(load::run(args)).await,
             Verb::Bench(args) => Box::pin(bench::run(args)).await,
-            Verb::Tick(_) | Verb::Kapacitor { .. } | Verb::Version => Ok(ExitCode::SUCCESS),
+            Verb::Tick(_) | Verb::Manifests(_) | Verb::Kapacitor { .. } | Verb::Version => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod autoscaler;
+pub(crate) mod cluster;
 pub(crate) mod http_post;
 pub(crate) mod influx;
 pub(crate) mod log;

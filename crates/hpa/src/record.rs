@@ -144,6 +144,11 @@ pub enum Source {
         /// Its name; it lives in the target's namespace.
         hpa: String,
     },
+    /// An `Autoscaler`.
+    Autoscaler {
+        /// Its name; it lives in the target's namespace.
+        autoscaler: String,
+    },
 }
 
 impl Source {
@@ -158,6 +163,13 @@ impl Source {
     /// A `HorizontalPodAutoscaler`.
     pub fn hpa(name: impl Into<String>) -> Self {
         Self::Hpa { hpa: name.into() }
+    }
+
+    /// An `Autoscaler`.
+    pub fn autoscaler(name: impl Into<String>) -> Self {
+        Self::Autoscaler {
+            autoscaler: name.into(),
+        }
     }
 }
 
@@ -186,6 +198,7 @@ impl Direction {
 
 /// A value the decision was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Input {
     /// Field, tag or metric.
     pub name: String,
@@ -196,6 +209,20 @@ pub struct Input {
     pub time: Option<Timestamp>,
     /// How old it was at the time of the decision, if known.
     pub age: Option<Age>,
+    /// The last value that there was, when there is none now. It decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<LastGood>,
+}
+
+/// A value of an earlier decision.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LastGood {
+    /// The value.
+    pub value: f64,
+    /// When it was measured, or read where nobody said.
+    pub time: Timestamp,
+    /// How old it is by now.
+    pub age: Age,
 }
 
 impl Input {
@@ -206,6 +233,7 @@ impl Input {
             value: value.is_finite().then_some(value),
             time: Some(timestamp(time)),
             age: Some(Age(now.saturating_sub(time))),
+            last_good: None,
         }
     }
 
@@ -216,6 +244,7 @@ impl Input {
             value: None,
             time: None,
             age: None,
+            last_good: None,
         }
     }
 }

@@ -23,7 +23,7 @@ impl DecisionFilter {
     fn selects(&self, record: &Record) -> bool {
         let source = match &record.source {
             Source::Task { task, .. } => task.as_str(),
-            Source::Hpa { .. } => "",
+            Source::Hpa { .. } | Source::Autoscaler { .. } => "",
         };
         if !self.task.is_empty() && self.task != source {
             return false;

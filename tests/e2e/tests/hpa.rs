@@ -37,6 +37,10 @@ struct Cluster {
 
 impl Cluster {
     fn start(kubectl: &Path, folder: tempfile::TempDir, pod_cidr: &str) -> Result<Self> {
+        Self::start_with(kubectl, folder, pod_cidr, &[])
+    }
+
+    fn start_with(kubectl: &Path, folder: tempfile::TempDir, pod_cidr: &str, flags: &[&str]) -> Result<Self> {
         let running = Running::start(
             Command::new(capstan())
                 .args([
@@ -48,6 +52,7 @@ impl Cluster {
                 ])
                 .args(["--hollow", "--pod-cidr", pod_cidr])
                 .args(["--horizontal-pod-autoscaler-sync-period", "1s"])
+                .args(flags)
                 .arg("--data-dir")
                 .arg(folder.path()),
         )?;
@@ -179,5 +184,69 @@ fn follow(mut cluster: Cluster) -> Result<()> {
     ensure!(all.contains("up from 5 to 7"), "{all}");
     let unknown = again.explain(&["hpa/other"]);
     ensure!(unknown.is_err(), "nothing is recorded of another one");
+    Ok(())
+}
+
+#[test]
+fn an_autoscaler_takes_over_when_the_hpa_is_gone_and_not_before() -> Result<()> {
+    let Some(kubectl) = kubectls().into_iter().next() else {
+        return Ok(());
+    };
+    let young = ["--horizontal-pod-autoscaler-cpu-initialization-period", "1ns"];
+    let cluster = Cluster::start_with(&kubectl, tempfile::tempdir()?, "127.63.0.0/16", &young)?;
+    let file = |name: &str, text: &str| -> Result<String> {
+        let path = cluster.folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(path.to_string_lossy().into_owned())
+    };
+    let manifests = output(Command::new(capstan()).args(["manifests", "autoscaler"]))?;
+    cluster.kubectl(&["create", "--validate=false", "-f", &file("crd.yaml", &manifests)?])?;
+    cluster.kubectl(&["create", "--validate=false", "-f", &file("web.yaml", WEB)?])?;
+    cluster.kubectl(&[
+        "autoscale",
+        "deployment",
+        "web",
+        "--min=2",
+        "--max=10",
+        "--cpu-percent=50",
+    ])?;
+    wait_for("seven pods", || Ok((cluster.replicas()? == "7").then_some(())))?;
+
+    let kubeconfig = cluster.folder.path().join("kubeconfig");
+    let converted = output(
+        Command::new(capstan())
+            .args(["convert", "hpa/web", "--sync-period", "500ms", "--kubeconfig"])
+            .arg(kubeconfig),
+    )?;
+    cluster.kubectl(&["create", "--validate=false", "-f", &file("as.yaml", &converted)?])?;
+    let standing = || {
+        let path = "jsonpath={.status.conditions[?(@.type==\"Acting\")].reason}";
+        cluster.kubectl(&["get", "autoscalers", "web", "-o", path])
+    };
+    wait_for(
+        "it refuses",
+        || Ok((standing()? == "TargetedByHPA").then_some(())),
+    )?;
+    let events = cluster.kubectl(&["get", "events"])?;
+    ensure!(events.contains("TargetedByHPA"), "{events}");
+    ensure!(!events.contains("AmbiguousSelector"), "{events}");
+
+    cluster.kubectl(&["delete", "hpa", "web"])?;
+    wait_for("it acts", || {
+        Ok((standing()? == "NoOtherAutoscaler").then_some(()))
+    })?;
+    cluster.kubectl(&[
+        "annotate",
+        "deployment",
+        "web",
+        "--overwrite",
+        "capstan.dev/cpu-load=450m",
+    ])?;
+    wait_for("nine pods or more", || {
+        Ok((cluster.replicas()?.parse::<u32>()? >= 9).then_some(()))
+    })?;
+    let explained = cluster.explain(&["autoscaler/web", "--last", "20", "--replay"])?;
+    ensure!(explained.contains("Autoscaler web (apps/v1)"), "{explained}");
+    ensure!(explained.contains("up from 7 to"), "{explained}");
     Ok(())
 }

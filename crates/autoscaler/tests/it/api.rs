@@ -1,4 +1,4 @@
-//! A small Kubernetes API in process: HPAs with a watch, one scale per name, one external metric, and a log of who
+//! A small Kubernetes API in process: HPAs and Autoscalers with a watch, one scale per name, one external metric, and a log of who
 //! asked what when.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,9 @@ use futures::{StreamExt, stream};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
+
+pub(crate) const HPAS: &str = "horizontalpodautoscalers";
+pub(crate) const AUTOSCALERS: &str = "autoscalers";
 
 /// Tokio's clock, which tests pause; it begins at the epoch.
 #[derive(Debug)]
@@ -53,7 +56,8 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 struct Inside {
     version: u64,
-    hpas: BTreeMap<String, Value>,
+    /// By plural and name.
+    objects: BTreeMap<(&'static str, String), Value>,
     scales: BTreeMap<String, i64>,
     /// The external metric; `None` answers 503.
     metric: Option<i64>,
@@ -71,7 +75,7 @@ impl Api {
     pub(crate) fn new() -> Self {
         let inside = Inside {
             version: 1,
-            hpas: BTreeMap::new(),
+            objects: BTreeMap::new(),
             scales: BTreeMap::new(),
             metric: Some(0),
             asked: Vec::new(),
@@ -98,11 +102,22 @@ impl Api {
 
     /// Creates or changes an HPA on the external metric with the target 10.
     pub(crate) fn set(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        self.set_object(HPAS, name, change);
+    }
+
+    /// Creates or changes an HPA or an Autoscaler.
+    pub(crate) fn set_object(&self, plural: &'static str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut inside = self.inside.lock();
-        let old = inside.hpas.get(name).cloned();
+        let place = (plural, name.to_owned());
+        let old = inside.objects.get(&place).cloned();
         let type_ = if old.is_some() { "MODIFIED" } else { "ADDED" };
-        let mut hpa = old.unwrap_or_else(|| {
-            json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        let (api_version, kind) = if plural == HPAS {
+            ("autoscaling/v2", "HorizontalPodAutoscaler")
+        } else {
+            ("capstan.dev/v1alpha1", "Autoscaler")
+        };
+        let mut object = old.unwrap_or_else(|| {
+            json!({"apiVersion": api_version, "kind": kind,
                 "metadata": {"namespace": "n", "name": name, "uid": format!("uid-{name}")},
                 "spec": {"minReplicas": 1, "maxReplicas": 10,
                     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
@@ -110,17 +125,18 @@ impl Api {
                         "target": {"type": "AverageValue", "averageValue": "10"}}}]},
                 "status": {}})
         });
-        change(&mut hpa);
+        change(&mut object);
         inside.version += 1;
-        hpa["metadata"]["resourceVersion"] = inside.version.to_string().into();
-        inside.hpas.insert(name.to_owned(), hpa.clone());
+        object["metadata"]["resourceVersion"] = inside.version.to_string().into();
+        inside.objects.insert(place, object.clone());
         inside.scales.entry(name.to_owned()).or_insert(2);
         drop(inside);
-        self.tell(type_, hpa);
+        self.tell(type_, object);
     }
 
     pub(crate) fn delete(&self, name: &str) {
-        let hpa = self.inside.lock().hpas.remove(name).unwrap();
+        let place = (HPAS, name.to_owned());
+        let hpa = self.inside.lock().objects.remove(&place).unwrap();
         self.tell("DELETED", hpa);
     }
 
@@ -138,7 +154,11 @@ impl Api {
     }
 
     pub(crate) fn status(&self, name: &str) -> Value {
-        self.inside.lock().hpas[name]["status"].clone()
+        self.status_of(HPAS, name)
+    }
+
+    pub(crate) fn status_of(&self, plural: &'static str, name: &str) -> Value {
+        self.inside.lock().objects[&(plural, name.to_owned())]["status"].clone()
     }
 
     /// What was asked so far, requests of the watches and of discovery left out.
@@ -155,21 +175,35 @@ async fn answer(State(api): State<Api>, method: Method, uri: Uri, body: Bytes) -
         ["api"] => return discovery("", "v1", "pods", "Pod"),
         ["apis"] => return discovery("apps", "v1", "deployments", "Deployment"),
         ["api", "v1", "pods"] if watch => return endless(stream::pending().boxed()),
-        ["api", "v1", "pods"] => return list("Pod", Vec::new(), 1),
-        ["apis", "autoscaling", "v2", "horizontalpodautoscalers"] if watch => {
-            let changes = api.changes.subscribe();
-            return endless(
-                stream::unfold(changes, |mut changes| async move {
-                    let change = changes.recv().await.ok()?;
-                    Some((format!("{change}\n"), changes))
-                })
-                .boxed(),
-            );
+        ["api", "v1", "pods"] => {
+            let pod = json!({"metadata": {"namespace": "n", "name": "web-1", "labels": {"app": "web"}},
+                "status": {"phase": "Running"}});
+            return list("Pod", vec![pod], 1);
         }
-        ["apis", "autoscaling", "v2", "horizontalpodautoscalers"] => {
+        ["apis", _, version, plural] if watch => {
+            let changes = api.changes.subscribe();
+            let suffix = format!("/{version}");
+            let kind = if *plural == HPAS {
+                "HorizontalPodAutoscaler"
+            } else {
+                "Autoscaler"
+            };
+            let lines = stream::unfold(changes, |mut changes| async move {
+                let change = changes.recv().await.ok()?;
+                Some((change, changes))
+            });
+            let wanted = move |change: &Value| {
+                let version = change["object"]["apiVersion"].as_str().unwrap_or("");
+                version.ends_with(&suffix) && change["object"]["kind"] == kind
+            };
+            let lines = lines.filter(move |change| std::future::ready(wanted(change)));
+            return endless(lines.map(|change| format!("{change}\n")).boxed());
+        }
+        ["apis", _, _, plural @ (HPAS | AUTOSCALERS)] => {
             let inside = api.inside.lock();
-            let items = inside.hpas.values().cloned().collect();
-            return list("HorizontalPodAutoscaler", items, inside.version);
+            let all = inside.objects.iter().filter(|((of, _), _)| of == plural);
+            let items = all.map(|(_, object)| object.clone()).collect();
+            return list("Object", items, inside.version);
         }
         _ => {}
     }
@@ -200,9 +234,10 @@ async fn answer(State(api): State<Api>, method: Method, uri: Uri, body: Bytes) -
                 ),
             }
         }
-        ("PUT", [.., name, "status"]) => {
-            api.set(name, |hpa| hpa["status"] = body["status"].clone());
-            json_answer(200, &api.inside.lock().hpas[*name])
+        ("PUT", [.., plural, name, "status"]) => {
+            let plural = if *plural == HPAS { HPAS } else { AUTOSCALERS };
+            api.set_object(plural, name, |object| object["status"] = body["status"].clone());
+            json_answer(200, &api.inside.lock().objects[&(plural, (*name).to_owned())])
         }
         ("GET", [_, "external.metrics.k8s.io", ..]) => match api.inside.lock().metric {
             Some(value) => json_answer(

@@ -6,7 +6,7 @@ use capstan_autoscaler::{Filter, Options, SHADOW};
 use capstan_store::Store;
 use serde_json::json;
 
-use crate::api::{Api, Asked};
+use crate::api::{AUTOSCALERS, Api, Asked};
 
 fn owning() -> Options {
     Options {
@@ -179,4 +179,123 @@ async fn decisions_are_explained_replayed_and_kept_across_restarts() {
     assert_eq!(after.len(), records.len());
     assert_eq!(after[1].time, records[1].time);
     restarted.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_autoscaler_waits_until_no_hpa_targets_its_object() {
+    let api = Api::new();
+    // HPAs belong to somebody else here.
+    let controller = api.start(Options::default(), None);
+    api.set_metric(Some(50));
+    api.set("web", |_| {});
+    api.set_object(AUTOSCALERS, "web", |one| {
+        one["spec"]["syncPeriod"] = "1s".into();
+        // The version does not matter, the group does.
+        one["spec"]["scaleTargetRef"]["apiVersion"] = "apps/v1beta1".into();
+    });
+    pass(10.0).await;
+    assert_eq!(api.replicas("web"), 2, "the HPA's controller has it");
+    let asked = api.take_asked();
+    assert!(looks(&asked).len() >= 7, "it is computed all the same");
+    let events = of(&asked, "POST events");
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].body["reason"], "TargetedByHPA");
+    assert_eq!(events[0].body["involvedObject"]["kind"], "Autoscaler");
+    assert_eq!(of(&asked, "PUT status").len(), 1, "nothing is told twice");
+    let condition = &api.status_of(AUTOSCALERS, "web")["conditions"][0];
+    assert_eq!(
+        (&condition["type"], &condition["status"]),
+        (&json!("Acting"), &json!("False"))
+    );
+    assert_eq!(condition["reason"], "TargetedByHPA");
+
+    api.delete("web");
+    pass(3.0).await;
+    assert_eq!(api.replicas("web"), 5, "{}", api.status_of(AUTOSCALERS, "web"));
+    let status = api.status_of(AUTOSCALERS, "web");
+    assert_eq!(status["conditions"][0]["status"], "True");
+    assert_eq!(status["desiredReplicas"], 5);
+    let records = controller.decisions().list(&Filter {
+        source: Some(capstan_hpa::Source::autoscaler("web")),
+        ..Filter::default()
+    });
+    assert!(!records.is_empty());
+
+    // And back.
+    api.set_metric(Some(90));
+    api.set("web", |_| {});
+    pass(5.0).await;
+    assert_eq!(api.replicas("web"), 5);
+    controller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_autoscaler_that_waits_does_not_disturb_the_hpa() {
+    let api = Api::new();
+    let controller = api.start(owning(), None);
+    api.set_metric(Some(50));
+    api.set_object(AUTOSCALERS, "web", |one| one["spec"]["syncPeriod"] = "1s".into());
+    api.set("web", |_| {});
+    pass(40.0).await;
+    assert_eq!(api.replicas("web"), 5);
+    let reasons: Vec<serde_json::Value> = of(&api.take_asked(), "POST events")
+        .iter()
+        .map(|asked| asked.body["reason"].clone())
+        .collect();
+    // From two to five by way of four, which is as fast as it goes.
+    assert_eq!(
+        reasons,
+        ["TargetedByHPA", "SuccessfulRescale", "SuccessfulRescale"]
+    );
+    // Two that act on the same pods are another matter.
+    api.set("other", |hpa| {
+        hpa["spec"]["scaleTargetRef"]["name"] = "web".into();
+    });
+    pass(40.0).await;
+    let asked = api.take_asked();
+    let ambiguous = of(&asked, "POST events")
+        .into_iter()
+        .filter(|asked| asked.body["reason"] == "AmbiguousSelector")
+        .count();
+    assert!(ambiguous > 0, "{asked:?}");
+    controller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_counts_after_three_failures_and_only_upwards() {
+    let api = Api::new();
+    let controller = api.start(Options::default(), None);
+    api.set_metric(None);
+    let fallback = |replicas: i64| {
+        move |one: &mut serde_json::Value| {
+            one["spec"]["syncPeriod"] = "1s".into();
+            one["spec"]["fallbackReplicas"] = replicas.into();
+        }
+    };
+    api.set_object(AUTOSCALERS, "web", fallback(6));
+    api.set_object(AUTOSCALERS, "small", fallback(1));
+    pass(3.9).await;
+    assert_eq!(api.replicas("web"), 2, "one failure is no outage");
+    pass(3.0).await;
+    assert_eq!(api.replicas("web"), 6);
+    assert_eq!(api.replicas("small"), 2, "missing data never lowers the number");
+    let missing = controller.decisions().list(&Filter::default()).pop().unwrap();
+    assert_eq!(missing.inputs[0].last_good, None, "there has never been one");
+    // The metric is back: what it asks for counts, with the usual care on the way down.
+    api.set_metric(Some(80));
+    pass(3.0).await;
+    assert_eq!(api.replicas("web"), 8);
+    api.set_metric(None);
+    pass(2.0).await;
+    let missing = controller.decisions().list(&Filter::default()).pop().unwrap();
+    let last = missing.inputs[0].last_good.unwrap();
+    assert!(missing.inputs[0].value.is_none());
+    // Eight pods share 80.
+    assert!(last.value > 0.0 && last.age.0 > 0, "{last:?}");
+    assert!(
+        missing.explain().contains("missing, last "),
+        "{}",
+        missing.explain()
+    );
+    controller.stop().await;
 }

@@ -5,6 +5,7 @@ mod table;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use capstan_base::SystemClock;
@@ -24,7 +25,7 @@ pub(crate) struct BenchArgs {
     /// Replica sets the hosts belong to
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     replicasets: u64,
-    /// Seconds of data [default: as many as make 10 million points]
+    /// Seconds of data [default: as many as make 10 million points]; with --hpas, how long to measure [default: 30]
     #[arg(long)]
     seconds: Option<u64>,
     /// Lines in a request body
@@ -45,6 +46,15 @@ pub(crate) struct BenchArgs {
     /// Measure the time from a point to the write of a scale instead, with this many writes
     #[arg(long, value_name = "WRITES", conflicts_with_all = ["url", "compare", "script"])]
     latency: Option<usize>,
+    /// Measure the controller of HorizontalPodAutoscalers instead: so many, each looked at every second, on an embedded
+    /// cluster with hollow pods
+    #[arg(
+        long,
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        conflicts_with_all = ["url", "compare", "script", "latency", "table"]
+    )]
+    hpas: Option<u32>,
     /// Measure everything that docs/performance.md shows, and print it as Markdown
     #[arg(long, conflicts_with_all = ["url", "compare", "script", "latency", "json"])]
     table: bool,
@@ -97,6 +107,21 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
             table::replace(document, &text)?;
         }
         write!(std::io::stdout(), "{text}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(hpas) = args.hpas {
+        let length = Duration::from_secs(args.seconds.unwrap_or(30));
+        let said = |line: &str| {
+            // Nothing can be told when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        };
+        let figures = capstan_bench::hpas::measure(hpas as usize, length, &clock, said).await?;
+        let text = if args.json {
+            serde_json::to_string_pretty(&figures)?
+        } else {
+            figures.text()
+        };
+        writeln!(std::io::stdout(), "{text}")?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(writes) = args.latency {

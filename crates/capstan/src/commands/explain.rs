@@ -22,7 +22,7 @@ use target::Target;
 /// pass.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// hpa/NAME, task/NAME, or the name of an object that a task scales
+    /// hpa/NAME, autoscaler/NAME, task/NAME, or the name of an object that a task scales
     target: Option<String>,
     /// Namespace of the HorizontalPodAutoscaler
     #[arg(short, long, default_value = "default")]
@@ -66,12 +66,13 @@ struct Shadow {
 pub(crate) async fn run(args: ExplainArgs) -> Result<ExitCode> {
     let target = args.target.as_deref().map(Target::parse).unwrap_or_default();
     match &target {
-        Target::Hpa(name) => hpa(&args, name).await,
+        Target::Hpa(name) => controller(&args, "hpa", name).await,
+        Target::Autoscaler(name) => controller(&args, "autoscaler", name).await,
         Target::Task(_) | Target::Object(_) | Target::Any => tasks(&args, &target).await,
     }
 }
 
-async fn hpa(args: &ExplainArgs, name: &str) -> Result<ExitCode> {
+async fn controller(args: &ExplainArgs, kind: &str, name: &str) -> Result<ExitCode> {
     // KAPACITOR_URL names a server of tasks, unless the flag was given.
     let url = match (&args.url, std::env::var("KAPACITOR_URL")) {
         (Some(url), Ok(tasks)) if *url == tasks => None,
@@ -83,7 +84,7 @@ async fn hpa(args: &ExplainArgs, name: &str) -> Result<ExitCode> {
     let limit = args.last.to_string();
     let mut query = vec![
         ("namespace", args.namespace.as_str()),
-        ("hpa", name),
+        (kind, name),
         ("limit", &limit),
     ];
     query.extend(at.as_deref().map(|at| ("at", at)));
@@ -91,10 +92,14 @@ async fn hpa(args: &ExplainArgs, name: &str) -> Result<ExitCode> {
         .get_json("/capstan/v1/decisions", &query)
         .await
         .context("decisions cannot be read")?;
-    let Shadow { shadow } = client
-        .get_json("/capstan/v1/shadow", &query[..2])
-        .await
-        .context("comparisons cannot be read")?;
+    let mut shadow = Vec::new();
+    if kind == "hpa" {
+        let found: Shadow = client
+            .get_json("/capstan/v1/shadow", &query[..2])
+            .await
+            .context("comparisons cannot be read")?;
+        shadow = found.shadow;
+    }
     let records: Vec<&Record> = decisions.iter().collect();
     let status = print(args, &records)?;
     if !args.json {

@@ -73,7 +73,7 @@ pub(crate) struct Flags {
     workers: u16,
     /// Where `capstan explain hpa/NAME` asks for decisions, and where /metrics is
     #[arg(long, value_name = "ADDRESS", default_value = ADDRESS)]
-    autoscaler_bind: SocketAddr,
+    pub(crate) autoscaler_bind: SocketAddr,
 }
 
 impl Flags {

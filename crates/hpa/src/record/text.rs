@@ -69,6 +69,7 @@ impl Record {
         let decided = match &self.source {
             Source::Task { task, node } => format!("task {task}, node {node}"),
             Source::Hpa { hpa } => format!("HorizontalPodAutoscaler {hpa}"),
+            Source::Autoscaler { autoscaler } => format!("Autoscaler {autoscaler}"),
         };
         lines.push(format!(
             "  decided by   {} ({})",
@@ -142,6 +143,13 @@ impl Record {
                 .age
                 .map(|age| format!(", {} old", duration::format_go(age.0)))
                 .unwrap_or_default();
+            let value = match input.last_good {
+                Some(last) => {
+                    let age = duration::format_go(last.age.0);
+                    format!("{value}, last {} at {}, {age} old", last.value, last.time)
+                }
+                None => value,
+            };
             let time = input.time.map(|time| format!("  at {time}")).unwrap_or_default();
             lines.push(format!(
                 "  {title:<12} {:<width$} = {value}{time}{age}",

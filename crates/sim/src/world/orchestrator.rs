@@ -229,7 +229,9 @@ impl Scaler for Orchestrator {
     fn record(&self, record: &Record) {
         let (task, node) = match &record.source {
             Source::Task { task, node } => (Arc::from(&**task), Arc::from(&**node)),
-            Source::Hpa { hpa } => (Arc::from(""), Arc::from(&**hpa)),
+            Source::Hpa { hpa: name } | Source::Autoscaler { autoscaler: name } => {
+                (Arc::from(""), Arc::from(&**name))
+            }
         };
         let kept = Box::new(record.clone());
         let what = if record.final_desired_replicas == record.current_replicas {

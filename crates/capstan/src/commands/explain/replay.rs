@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use capstan_hpa::reconcile;
-use capstan_hpa::record::Record;
+use capstan_hpa::record::{Input, Record, Source};
 
 /// Computes each decision again and says what came of it. Exit status 1 when an answer is another one, or when nothing
 /// could be computed.
@@ -72,11 +72,21 @@ fn again(record: &Record) -> Again {
     let Some(outcome) = reconcile::replay(inputs) else {
         return Again::OutOfStep;
     };
-    // How often it was decided is not part of the decision.
+    // How often it was decided and what was known before are not part of the decision.
     let plain = |record: &Record| Record {
+        inputs: record
+            .inputs
+            .iter()
+            .map(|input| Input {
+                last_good: None,
+                ..input.clone()
+            })
+            .collect(),
         count: 1,
         last_time: None,
         replay: None,
+        // Computed as an HPA, whatever it is.
+        source: Source::hpa(""),
         ..record.clone()
     };
     if plain(&outcome.record) == plain(record) {
