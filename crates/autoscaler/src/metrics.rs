@@ -148,7 +148,8 @@ impl Metrics {
     }
 
     /// The answer to a query. One that somebody asked for less than a quarter of `period` ago, and less than a second,
-    /// does too.
+    /// does too; one about the whole namespace for the whole period, because it costs much and metrics servers measure
+    /// more seldom than that.
     pub(crate) async fn get(
         &self,
         cluster: &Cluster,
@@ -156,10 +157,13 @@ impl Metrics {
         query: &MetricQuery,
         period: Duration,
     ) -> Answer {
-        let age = (period / 4).min(LONGEST);
-        if let Some(answer) = self.get_from_whole(cluster, limiter, query, age).await {
+        if let Some(answer) = self
+            .get_from_whole(cluster, limiter, query, period.min(LONGEST))
+            .await
+        {
             return answer;
         }
+        let age = (period / 4).min(LONGEST);
         let path = query.path();
         let key = share_key(query, &path);
         let slot = self.single.slot(key, self.clock.monotonic(), age);
