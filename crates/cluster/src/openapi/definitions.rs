@@ -87,8 +87,23 @@ pub(super) fn build() -> Map<String, Value> {
     definitions
 }
 
+/// What may be of any type has none in upstream's document (as the defaults and shapes that a custom resource's schema
+/// holds), else older clients refuse it; names are without their package.
+const UNTYPED: [&str; 4] = [
+    "JSON",
+    "JSONSchemaPropsOrArray",
+    "JSONSchemaPropsOrBool",
+    "JSONSchemaPropsOrStringArray",
+];
+
 /// Quantities and the like are texts in upstream's document.
 fn simplify(name: &str, schema: &mut Map<String, Value>) {
+    if name
+        .strip_prefix("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.")
+        .is_some_and(|name| UNTYPED.contains(&name))
+    {
+        schema.retain(|key, _| key == "description");
+    }
     if schema.shift_remove("x-kubernetes-int-or-string").is_some() {
         schema.insert("type".to_owned(), "string".into());
         if name.ends_with(".IntOrString") {
