@@ -18,6 +18,13 @@ pub struct Figures {
     pub memory_bytes: Option<u64>,
     /// The most that was resident.
     pub peak_memory_bytes: Option<u64>,
+    /// What the server's memory grew by, per series, when everything was worked off: the index, and all tasks together.
+    /// Left out with few series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_series: Option<f64>,
+    /// Left out unless the server counts: a build with feature `count-allocations`, or Kapacitor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocations_per_point: Option<f64>,
     /// Whether the results were compared with what they must be. A difference is an error, never a figure.
     pub output_checked: bool,
 }
@@ -34,8 +41,14 @@ impl Figures {
             .map_or_else(String::new, |(now, peak)| {
                 format!("  {:.1} MB now, {:.1} MB peak", megabytes(now), megabytes(peak))
             });
+        let series = self
+            .bytes_per_series
+            .map_or_else(String::new, |bytes| format!("  {bytes:.0} bytes/series"));
+        let allocations = self
+            .allocations_per_point
+            .map_or_else(String::new, |count| format!("  {count:.4} allocations/point"));
         format!(
-            "{:>7.2} M points/s  ({} points in {:.3} s, written in {:.3} s){cpu}{memory}",
+            "{:>7.2} M points/s  ({} points in {:.3} s, written in {:.3} s){cpu}{memory}{series}{allocations}",
             self.points_per_second / 1e6,
             self.points,
             self.seconds,
@@ -63,6 +76,8 @@ mod tests {
             cpu_micros_per_point: None,
             memory_bytes: Some(10_000_000),
             peak_memory_bytes: Some(12_500_000),
+            bytes_per_series: None,
+            allocations_per_point: None,
             output_checked: true,
         };
         assert_eq!(

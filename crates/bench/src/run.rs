@@ -51,6 +51,12 @@ pub(crate) fn stream_task(id: &str, script: &str) -> CreateTask {
 /// How often a task is asked how far it is. Each question costs the server some microseconds.
 const POLL: Duration = Duration::from_millis(5);
 
+/// With fewer series, what each takes is lost in what the server takes anyway.
+const MANY: u64 = 10_000;
+
+/// After the last point, until what is not needed any more has gone back to the system.
+const SETTLING: Duration = Duration::from_millis(1_500);
+
 /// Nothing moved for so long: nothing more will come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -78,6 +84,8 @@ pub async fn measure(
         let _ = client.delete_task(&task_href(id)).await;
         client.create_task(&stream_task(id, pipeline.script())).await?;
     }
+    let idle = target.process.map(Process::memory).transpose()?;
+    let allocations_before = allocations(&client).await;
     let cpu_before = target.process.map(Process::cpu).transpose()?;
     let started = clock.monotonic();
     drive::send(&target.url, WRITE_PATH, bodies, pressure.connections).await?;
@@ -88,6 +96,15 @@ pub async fn measure(
     }
     let cpu_after = target.process.map(Process::cpu).transpose()?;
     let memory = target.process.map(Process::memory).transpose()?;
+    let allocations_after = allocations(&client).await;
+    let bytes_per_series = match (target.process, idle) {
+        (Some(process), Some(idle)) if workload.hosts >= MANY => {
+            capstan_runtime::sleep(SETTLING).await;
+            let grown = process.memory()?.resident.saturating_sub(idle.resident);
+            Some(grown as f64 / workload.hosts as f64)
+        }
+        _ => None,
+    };
     let checked = !matches!(pipeline, Pipeline::Script(_));
     for id in &ids {
         let href = task_href(id);
@@ -108,8 +125,18 @@ pub async fn measure(
         }),
         memory_bytes: memory.map(|memory| memory.resident),
         peak_memory_bytes: memory.map(|memory| memory.peak),
+        bytes_per_series,
+        allocations_per_point: allocations_before
+            .zip(allocations_after)
+            .map(|(before, after)| after.saturating_sub(before) as f64 / workload.points() as f64),
         output_checked: checked,
     })
+}
+
+/// Allocations of the server so far; `None` when it does not count them.
+async fn allocations(client: &Client) -> Option<u64> {
+    let vars = client.debug_vars().await.ok()?;
+    vars.memstats.get("Mallocs").and_then(Value::as_u64)
 }
 
 /// Waits until a task has worked everything off; says when that was seen.

@@ -33,8 +33,13 @@ use clap::{Parser, Subcommand};
 
 use commands::{app, autoscaler, bench, cluster, convert, demo, explain, load, manifests, serve, tick};
 
+#[cfg(not(feature = "count-allocations"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[cfg(feature = "count-allocations")]
+#[global_allocator]
+static ALLOCATOR: resident::Counting = resident::Counting;
 
 /// Autoscaling for Kubernetes that explains itself.
 #[derive(Debug, Parser)]

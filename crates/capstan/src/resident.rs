@@ -33,6 +33,38 @@ pub(crate) fn refuse_huge_pages() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn refuse_huge_pages() {}
 
+/// The allocator of builds that count allocations.
+#[cfg(feature = "count-allocations")]
+pub(crate) struct Counting;
+
+#[cfg(feature = "count-allocations")]
+#[expect(unsafe_code, reason = "an allocator cannot be written without")]
+// SAFETY: everything is handed to mimalloc as it comes; counting neither allocates nor fails.
+unsafe impl std::alloc::GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: std::alloc::Layout) -> *mut u8 {
+        capstan_runtime::allocations::count();
+        // SAFETY: the caller keeps to the contract of `alloc`.
+        unsafe { mimalloc::MiMalloc.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: std::alloc::Layout) -> *mut u8 {
+        capstan_runtime::allocations::count();
+        // SAFETY: the caller keeps to the contract of `alloc_zeroed`.
+        unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: std::alloc::Layout, size: usize) -> *mut u8 {
+        capstan_runtime::allocations::count();
+        // SAFETY: the caller keeps to the contract of `realloc`.
+        unsafe { mimalloc::MiMalloc.realloc(ptr, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: std::alloc::Layout) {
+        // SAFETY: the caller keeps to the contract of `dealloc`.
+        unsafe { mimalloc::MiMalloc.dealloc(ptr, layout) }
+    }
+}
+
 /// Has the allocator give unused memory back to the system soon.
 pub(crate) fn return_memory_soon() {
     /// `mi_option_purge_delay` of mimalloc 2 and 3: the name is not exported.

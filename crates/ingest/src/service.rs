@@ -203,6 +203,12 @@ impl Ingest {
         rows.collect()
     }
 
+    /// How many series (spellings of series keys) are known, over all databases and retention policies.
+    pub fn series(&self) -> usize {
+        let sources: Vec<Arc<Source>> = self.sources.read().values().cloned().collect();
+        sources.iter().map(|source| source.index.lock().len()).sum()
+    }
+
     /// Sums over all writes.
     pub fn totals(&self) -> Totals {
         *self.totals.lock()

@@ -6,8 +6,10 @@
 //! |---|---|
 //! | [`task`] | spawning with a name; sleeping |
 //! | [`shutdown`] | one signal that every part of a process hears |
+//! | [`allocations`] | how often memory was allocated, in builds that count it |
 //! | [`logging`] | logfmt lines, with a level that can be changed |
 
+pub mod allocations;
 pub mod logging;
 pub mod shutdown;
 pub mod task;

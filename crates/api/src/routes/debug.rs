@@ -115,6 +115,7 @@ fn statistics(app: &App) -> BTreeMap<String, Stat> {
         ("points_written_ok", totals.points),
         ("points_written_fail", totals.rejected),
         ("points_refused_max_series", totals.series_refused),
+        ("series", app.ingest.series() as u64),
     ];
     let values = values.map(|(name, value)| (name.to_owned(), value.into()));
     add("httpd", Vec::new(), BTreeMap::from(values));
@@ -186,5 +187,6 @@ fn memory() -> BTreeMap<String, Value> {
     ]
     .into_iter()
     .filter_map(|(go, linux)| Some((go.to_owned(), Value::from(kibibytes(linux)? * 1024))))
+    .chain(capstan_runtime::allocations::counted().map(|count| ("Mallocs".to_owned(), count.into())))
     .collect()
 }
