@@ -12,7 +12,7 @@ use crate::keys::{KeyTable, RowKey};
 use crate::tags::Tags;
 
 /// Below this many spellings nothing is ever forgotten.
-const KEEP: usize = 1 << 14;
+const KEEP: usize = 1 << 17;
 
 /// How many of the forgotten spellings are remembered by their hash, to see whether they come back.
 const SAMPLE: usize = 512;
