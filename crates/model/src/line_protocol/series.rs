@@ -151,6 +151,14 @@ impl SeriesIndex {
         self
     }
 
+    /// An index that forgets nothing while it has at most so many spellings.
+    #[must_use]
+    pub fn with_keep(mut self, keep: usize) -> Self {
+        self.keep = keep.max(1);
+        self.review = Review::AtCount(self.keep);
+        self
+    }
+
     /// The key table that blocks made from now on refer to.
     pub fn keys(&self) -> &Arc<KeyTable> {
         &self.keys

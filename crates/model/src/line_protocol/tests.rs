@@ -349,7 +349,7 @@ fn bounds_cut_batches_and_lists() {
 
 #[test]
 fn very_many_series_that_take_turns_are_not_forgotten() {
-    let mut index = SeriesIndex::new("", "");
+    let mut index = SeriesIndex::new("", "").with_keep(1 << 14);
     let mut tables = std::collections::BTreeSet::new();
     let mut last = 0;
     for round in 0..8 {
@@ -375,7 +375,7 @@ fn very_many_series_that_take_turns_are_not_forgotten() {
 
 #[test]
 fn series_that_are_gone_are_forgotten_and_live_ones_stay_right() {
-    let mut index = SeriesIndex::new("", "").with_max_series(1_000_000);
+    let mut index = SeriesIndex::new("", "").with_keep(1 << 14);
     let mut largest = 0;
     let mut tables = std::collections::BTreeSet::new();
     for round in 0..400 {
