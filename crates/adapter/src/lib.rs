@@ -5,6 +5,22 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`adapter`] | the parts put together |
 //! | [`index`] | which collectors the HPAs want, as HPAs come, change and go; no I/O |
+//! | `follow` | HPAs of whichever version the cluster serves |
+//! | `runner` | when collectors run |
+//! | `events` | Warning events on HPAs whose configuration is ignored or wrong |
+//! | [`status`] | what every HPA has, and how its collectors are doing |
+//! | [`stats`] | the adapter's own metrics, kube-metrics-adapter's names among them |
+//! | [`http`] | status and metrics over HTTP |
 
+pub mod adapter;
+mod events;
+mod follow;
+pub mod http;
 pub mod index;
+mod runner;
+pub mod stats;
+pub mod status;
+
+pub use adapter::{Adapter, Options};

@@ -7,7 +7,7 @@ use capstan_base::SharedClock;
 use capstan_kubeapi::{Quantity, Selector};
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::series::{GroupResource, Series};
 
@@ -36,8 +36,8 @@ pub struct Reading {
 }
 
 /// How a collector is doing.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct State {
     /// When it last published something.
     #[serde(skip_serializing_if = "Option::is_none")]
