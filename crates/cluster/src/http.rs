@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::aggregation::{Aggregator, documents};
+use crate::http_sd;
 use crate::objects::Objects;
 use crate::openapi::OpenApi;
 
@@ -151,6 +152,13 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
             _ => {}
         }
         return Ok(aggregator.proxy(&entry, &user, request).await);
+    }
+    if path == http_sd::PATH {
+        if user.is_anonymous() {
+            return Err(Status::forbidden_path(&user.name, "get", &path));
+        }
+        let targets = http_sd::document(&state.shared.objects);
+        return respond::object(StatusCode::OK, &targets, accept);
     }
     match target {
         Target::Document => document(state, &user, &request, &path, accept),

@@ -12,6 +12,7 @@
 //! | `rbac` | roles and bindings |
 //! | `custom` | kinds that somebody defined |
 //! | `aggregation` | API groups that others serve, behind `APIService`s |
+//! | `http_sd` | what Prometheus may scrape, for its HTTP service discovery |
 //! | `metrics` | `metrics.k8s.io`: what pods and the node use |
 
 mod admission;
@@ -21,6 +22,7 @@ mod controllers;
 mod custom;
 pub mod error;
 pub mod http;
+mod http_sd;
 mod kubeconfig;
 mod metrics;
 pub mod objects;

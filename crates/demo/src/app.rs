@@ -1,5 +1,5 @@
 //! The tutorial's example app. Every GET is answered with `Current request count N`; once a second the running total
-//! goes out as one point `requests,host=…,replicaset=… value=Ni`.
+//! goes out as one point `requests,host=…,replicaset=… value=Ni`. Prometheus finds the same total at `/metrics`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use capstan_base::SharedClock;
 use capstan_runtime::Shutdown;
+use http::header::CONTENT_TYPE;
 use tokio::net::TcpListener;
 
 /// Where in its second an app posts. Posts that all stand well inside a second are truncated to that second, however
@@ -21,6 +22,9 @@ const PHASE: Duration = Duration::from_millis(400);
 const POST_TIMEOUT: Duration = Duration::from_secs(2);
 
 const SECOND: u64 = 1_000_000_000;
+
+/// The content type of Prometheus' text format.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the app needs to know of its surroundings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +67,12 @@ impl App {
         let address = listener.local_addr()?;
         let requests = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&requests);
-        let router = Router::new().fallback(get(move || {
+        let scraped = Arc::clone(&requests);
+        let metrics = get(move || {
+            let count = scraped.load(Ordering::Relaxed);
+            async move { ([(CONTENT_TYPE, EXPOSITION)], exposition(count)) }
+        });
+        let router = Router::new().route("/metrics", metrics).fallback(get(move || {
             let count = counted.fetch_add(1, Ordering::Relaxed) + 1;
             async move { format!("Current request count {count}\n") }
         }));
@@ -94,6 +103,14 @@ impl App {
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
+}
+
+/// The total as Prometheus reads it. Scrapes do not count.
+fn exposition(count: u64) -> String {
+    format!(
+        "# HELP http_requests_total Requests served.\n# TYPE http_requests_total counter\n\
+        http_requests_total {count}\n"
+    )
 }
 
 struct Reporter {
@@ -234,6 +251,12 @@ mod tests {
             let text = http_body_util::BodyExt::collect(answer).await.unwrap().to_bytes();
             assert_eq!(text, format!("Current request count {count}\n").as_bytes());
         }
+        let answer = client
+            .get(format!("http://{}/metrics", app.address).parse().unwrap())
+            .await
+            .unwrap();
+        let text = http_body_util::BodyExt::collect(answer).await.unwrap().to_bytes();
+        assert!(text.ends_with(b"http_requests_total 3\n"), "{text:?}");
         let mut last = Bytes::new();
         while last != "requests,host=pod-1,replicaset=app value=3i\n" {
             last = tokio::time::timeout(Duration::from_secs(10), bodies.recv())
