@@ -5,7 +5,11 @@ use std::sync::Arc;
 use capstan_base::SharedClock;
 use capstan_kube::Cluster;
 
+use crate::allow::AllowList;
+use crate::collector::ConfigError;
+use crate::fetch::Fetcher;
 use crate::options::Options;
+use crate::share::Share;
 
 /// What all collectors share.
 #[derive(Debug)]
@@ -16,26 +20,27 @@ pub struct Context {
     pub cluster: Arc<Cluster>,
     /// Servers and flags.
     pub options: Options,
-    /// For requests to servers and pods. Follows no redirects: they would lead around the allow list.
-    pub http: reqwest::Client,
+    /// For requests to servers and pods.
+    pub fetcher: Fetcher,
+    /// Which addresses annotations may point to.
+    pub allow: AllowList,
+    /// What was asked lately.
+    pub share: Share,
 }
 
 impl Context {
     /// A context.
     ///
     /// # Errors
-    /// When no HTTP client can be made.
-    pub fn new(clock: SharedClock, cluster: Arc<Cluster>, options: Options) -> Result<Self, reqwest::Error> {
-        capstan_tls::install_provider();
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+    /// When the address of a configured server is no URL, or no HTTP client can be made.
+    pub fn new(clock: SharedClock, cluster: Arc<Cluster>, options: Options) -> Result<Self, ConfigError> {
         Ok(Self {
+            fetcher: Fetcher::new(Arc::clone(&clock), &options)?,
+            allow: AllowList::of(&options)?,
+            share: Share::new(Arc::clone(&clock)),
             clock,
             cluster,
             options,
-            http,
         })
     }
 }

@@ -8,23 +8,34 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`allow`] | which addresses annotations may point to |
 //! | [`annotations`] | the language of `metric-config.…` annotations |
 //! | [`choose`] | which collector a metric gets |
 //! | [`collector`] | what a collector is |
 //! | [`context`] | what all collectors share |
+//! | [`fetch`] | requests with bounds |
 //! | [`keys`] | reading a collector's keys, and noticing those that nobody reads |
 //! | [`options`] | the servers and flags that collectors are configured with |
+//! | [`share`] | one request for one question, however many collectors ask it |
+//! | [`value`] | from floating-point numbers to quantities |
 
+pub mod allow;
 pub mod annotations;
 pub mod choose;
 pub mod collector;
 pub mod context;
+pub mod fetch;
+mod gate;
 pub mod keys;
 pub mod options;
+pub mod share;
+pub mod value;
 
 pub use annotations::{MetricConfig, MetricType};
-pub use choose::{Built, build};
+pub use choose::{Built, Order, build};
 pub use collector::{CollectError, Collected, Collector, ConfigError, Wanted};
 pub use context::Context;
+pub use fetch::{Answer, Fetcher, Request, Token};
 pub use keys::Keys;
 pub use options::Options;
+pub use share::{Question, Share};

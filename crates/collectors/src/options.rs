@@ -57,8 +57,8 @@ pub struct Options {
     pub scaling_schedule_time_zone: String,
     /// `--capstan-server`: where tasks run whose outputs the collector `tick` reads.
     pub capstan: Option<Server>,
-    /// `--allow-url`: base URLs that annotations may point to beside the configured servers; `*` is any but link-local
-    /// and loopback addresses.
+    /// `--allow-url`: base URLs that annotations may point to beside the configured servers; `*` is any but link-local,
+    /// loopback, unspecified and multicast addresses.
     pub allowed_urls: Vec<String>,
     /// `--default-collection-interval`.
     pub interval: Duration,
