@@ -8,6 +8,7 @@ use capstan_kube::Cluster;
 use crate::allow::AllowList;
 use crate::collector::ConfigError;
 use crate::fetch::Fetcher;
+use crate::kinds::Kinds;
 use crate::options::Options;
 use crate::share::Share;
 
@@ -26,6 +27,8 @@ pub struct Context {
     pub allow: AllowList,
     /// What was asked lately.
     pub share: Share,
+    /// The kinds that were looked up.
+    pub kinds: Kinds,
 }
 
 impl Context {
@@ -37,6 +40,7 @@ impl Context {
         Ok(Self {
             fetcher: Fetcher::new(Arc::clone(&clock), &options)?,
             allow: AllowList::of(&options)?,
+            kinds: Kinds::default(),
             share: Share::new(Arc::clone(&clock)),
             clock,
             cluster,

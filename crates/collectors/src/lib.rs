@@ -15,8 +15,11 @@
 //! | [`context`] | what all collectors share |
 //! | [`fetch`] | requests with bounds |
 //! | [`keys`] | reading a collector's keys, and noticing those that nobody reads |
+//! | [`kinds`] | from the kind in a reference to the resource in a path |
 //! | [`options`] | the servers and flags that collectors are configured with |
+//! | [`prometheus`] | results of PromQL queries |
 //! | [`share`] | one request for one question, however many collectors ask it |
+//! | [`target`] | reading what an HPA scales |
 //! | [`value`] | from floating-point numbers to quantities |
 
 pub mod allow;
@@ -27,8 +30,13 @@ pub mod context;
 pub mod fetch;
 mod gate;
 pub mod keys;
+pub mod kinds;
 pub mod options;
+pub mod prometheus;
 pub mod share;
+pub mod target;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod value;
 
 pub use annotations::{MetricConfig, MetricType};

@@ -17,14 +17,16 @@ use parking_lot::Mutex;
 
 use crate::collector::CollectError;
 
-type Answer = Result<Arc<dyn Any + Send + Sync>, CollectError>;
+/// The answer, and when it came, on the monotonic clock.
+type Answer = (Result<Arc<dyn Any + Send + Sync>, CollectError>, Duration);
 
 /// A question is forgotten after it was not asked for so many intervals.
 const FORGOTTEN_AFTER: u32 = 3;
 /// How often to look for questions to forget.
 const SWEEP: Duration = Duration::from_secs(30);
-/// An error is told to others for at most so long, since trying again may help.
-const ERROR_MEMORY: Duration = Duration::from_secs(5);
+/// An answer is told to all who ask within this time after it came, however long it took: who asks together gets the
+/// same answer. An error is told no longer, since trying again may help.
+const TOGETHER: Duration = Duration::from_millis(500);
 /// More questions than this are not shared.
 const MOST_QUESTIONS: usize = 100_000;
 
@@ -85,15 +87,16 @@ impl Share {
         T: Send + Sync + 'static,
         F: Future<Output = Result<T, CollectError>> + Send + 'static,
     {
+        let clock = Arc::clone(&self.clock);
         let answer = self.answer(question, TypeId::of::<T>(), || {
             async move {
-                request
-                    .await
-                    .map(|answer| Arc::new(answer) as Arc<dyn Any + Send + Sync>)
+                let answer = request.await;
+                let answer = answer.map(|answer| Arc::new(answer) as Arc<dyn Any + Send + Sync>);
+                (answer, clock.monotonic())
             }
             .boxed()
         });
-        answer.await?.downcast().map_err(|_| {
+        answer.await.0?.downcast().map_err(|_| {
             // The type is part of the key.
             CollectError::new("an answer of another type was kept for this question")
         })
@@ -144,11 +147,12 @@ impl Share {
 
 impl Entry {
     fn serves(&self, interval: Duration, now: Duration) -> bool {
-        let age = now.saturating_sub(self.started);
-        let memory = interval.mul_f64(0.9);
+        let together = |ended: Duration| now.saturating_sub(ended) < TOGETHER.min(interval / 2);
         match self.answer.peek() {
-            Some(Ok(_)) => age < memory,
-            Some(Err(_)) => age < memory.min(ERROR_MEMORY),
+            Some((Ok(_), ended)) => {
+                now.saturating_sub(self.started) < interval.mul_f64(0.9) || together(*ended)
+            }
+            Some((Err(_), ended)) => together(*ended),
             // Under way, unless all who waited went away: then nobody drives it, and its timeout is over.
             None => self.answer.strong_count().is_some_and(|count| count > 1),
         }
@@ -243,10 +247,10 @@ mod tests {
         let sent = Arc::new(AtomicUsize::new(0));
         let fail = || share.ask(question("x"), counted(&sent, Err(CollectError::new("no"))));
         assert_eq!(fail().await.unwrap_err().message, "no");
-        clock.advance(Duration::from_secs(4));
+        clock.advance(TOGETHER / 2);
         assert_eq!(fail().await.unwrap_err().message, "no");
         assert_eq!(sent.load(Ordering::Relaxed), 1);
-        clock.advance(Duration::from_secs(2));
+        clock.advance(TOGETHER / 2);
         let found = share.ask(question("x"), counted(&sent, Ok(5))).await.unwrap();
         assert_eq!((*found, sent.load(Ordering::Relaxed)), (5, 2));
     }

@@ -1,6 +1,11 @@
 //! All kinds of collectors, a line each.
 
-use super::Plugin;
+use super::{Plugin, Serves};
+use crate::prometheus;
 
 /// In no order that means anything: no two that are configured are for the same metric.
-pub(super) const PLUGINS: &[Plugin] = &[];
+#[rustfmt::skip]
+pub(super) const PLUGINS: &[Plugin] = &[
+    Plugin { name: "prometheus", serves: Serves::External(&["prometheus", "prometheus-query"]), flag: "--prometheus-server", configured: |options| options.prometheus.is_some(), make: prometheus::external },
+    Plugin { name: "prometheus", serves: Serves::AnyObject, flag: "--prometheus-server", configured: |options| options.prometheus.is_some(), make: prometheus::object },
+];
