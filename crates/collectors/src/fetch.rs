@@ -253,15 +253,16 @@ impl Fetcher {
             .gates
             .enter(&server, request.timeout.saturating_mul(3))
             .await?;
-        let answer = self.fetch_directly(request).await;
+        let answer = self.exchange(request).await;
         match &answer {
             Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => {
                 pass.failed(&answer.refused().message, answer.retry_after);
             }
-            Ok(_) => pass.succeeded(),
-            Err(error) => pass.failed(&error.message, error.retry_after),
+            Err(Trouble::Server(error)) => pass.failed(&error.message, error.retry_after),
+            // An answer that we do not take is one, too: one bad question must not keep others from the server.
+            Ok(_) | Err(Trouble::Question(_)) => pass.succeeded(),
         }
-        answer
+        answer.map_err(Trouble::into_error)
     }
 
     /// Asks at once, without care for the server. For pods, of which each is a server of its own.
@@ -269,13 +270,19 @@ impl Fetcher {
     /// # Errors
     /// As [`Fetcher::fetch`].
     pub async fn fetch_directly(&self, request: &Request) -> Result<Answer, CollectError> {
+        self.exchange(request).await.map_err(Trouble::into_error)
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Answer, Trouble> {
         let name = request.name();
-        let client = self.client(request.guarded, request.connect_timeout)?;
+        let client = self
+            .client(request.guarded, request.connect_timeout)
+            .map_err(Trouble::Question)?;
         let mut builder = client.request(request.method.clone(), request.url.clone());
         for (header, value) in &request.headers {
             builder = builder.header(*header, value);
         }
-        if let Some(token) = request.token.header().await? {
+        if let Some(token) = request.token.header().await.map_err(Trouble::Question)? {
             builder = builder.header(AUTHORIZATION, token);
         }
         if let Some((content_type, body)) = &request.body {
@@ -287,10 +294,10 @@ impl Fetcher {
         };
         match timeout(request.timeout, Box::pin(exchange)).await {
             Ok(answer) => answer,
-            Err(_) => Err(CollectError::new(format!(
+            Err(_) => Err(Trouble::Server(CollectError::new(format!(
                 "{name}: no answer within {}s",
                 request.timeout.as_secs_f64()
-            ))),
+            )))),
         }
     }
 
@@ -322,7 +329,24 @@ fn client(guarded: bool, connect_timeout: Duration) -> Result<Client, CollectErr
         .map_err(|error| CollectError::new(format!("no HTTP client: {}", chain(&error))))
 }
 
-async fn read(mut response: Response, name: &str, limit: usize) -> Result<Answer, CollectError> {
+/// Whose trouble it is when there is no answer.
+#[derive(Debug)]
+enum Trouble {
+    /// The server's: others would fare no better.
+    Server(CollectError),
+    /// That of this question.
+    Question(CollectError),
+}
+
+impl Trouble {
+    fn into_error(self) -> CollectError {
+        match self {
+            Self::Server(error) | Self::Question(error) => error,
+        }
+    }
+}
+
+async fn read(mut response: Response, name: &str, limit: usize) -> Result<Answer, Trouble> {
     let status = response.status();
     let header = |wanted| {
         response
@@ -332,12 +356,16 @@ async fn read(mut response: Response, name: &str, limit: usize) -> Result<Answer
     };
     if status.is_redirection() {
         let to = header(LOCATION).map_or_else(|| "nowhere".to_owned(), |to| excerpt(to.as_bytes()));
-        return Err(CollectError::new(format!(
+        return Err(Trouble::Question(CollectError::new(format!(
             "{name}: answered {status} to {to}, and redirects are not followed; name the final address"
-        )));
+        ))));
     }
     let retry_after = header(RETRY_AFTER).and_then(|text| text.trim().parse().ok());
-    let too_large = || CollectError::new(format!("{name}: the answer has more than {limit} bytes"));
+    let too_large = || {
+        Trouble::Question(CollectError::new(format!(
+            "{name}: the answer has more than {limit} bytes"
+        )))
+    };
     if response
         .content_length()
         .is_some_and(|length| length > limit as u64)
@@ -360,8 +388,14 @@ async fn read(mut response: Response, name: &str, limit: usize) -> Result<Answer
 }
 
 /// The URL is left out of the error, it may hold a password; the name says where it happened.
-fn failure(name: &str, error: reqwest::Error) -> CollectError {
-    CollectError::new(format!("{name}: {}", chain(&error.without_url())))
+fn failure(name: &str, error: reqwest::Error) -> Trouble {
+    let of_question = error.is_builder() || error.is_decode();
+    let error = CollectError::new(format!("{name}: {}", chain(&error.without_url())));
+    if of_question {
+        Trouble::Question(error)
+    } else {
+        Trouble::Server(error)
+    }
 }
 
 /// An error with its causes.

@@ -57,6 +57,11 @@ impl Kinds {
     /// # Errors
     /// When the cluster does not know it, or cannot be asked.
     pub async fn find(&self, cluster: &Cluster, api_version: &str, kind: &str) -> Result<Kind, CollectError> {
+        let api_version = match (api_version, kind) {
+            // As kube-metrics-adapter, which goes by the kind alone.
+            ("", "Rollout") => "argoproj.io/v1alpha1",
+            _ => api_version,
+        };
         if let Some(found) = built_in(api_version, kind) {
             return Ok(found);
         }
@@ -108,7 +113,8 @@ async fn discover(cluster: &Cluster, api_version: &str, kind: &str) -> Result<Ki
         .await
         .map_err(|error| CollectError::new(format!("GET {path}: {error}")))?;
     if reply.code == 404 {
-        return Err(unknown());
+        // A version that is served no more, of a kind that moved: extensions/v1beta1 of Deployment.
+        return built_in("", kind).ok_or_else(unknown);
     }
     let list: Value = serde_json::from_str(&reply.body)
         .map_err(|error| CollectError::new(format!("GET {path}: {}: {error}", reply.code)))?;

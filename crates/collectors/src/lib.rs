@@ -14,9 +14,12 @@
 //! | [`collector`] | what a collector is |
 //! | [`context`] | what all collectors share |
 //! | [`fetch`] | requests with bounds |
+//! | [`http`] | numbers from the JSON of any server |
+//! | [`json`] | from a JSON document to one number |
 //! | [`keys`] | reading a collector's keys, and noticing those that nobody reads |
 //! | [`kinds`] | from the kind in a reference to the resource in a path |
 //! | [`options`] | the servers and flags that collectors are configured with |
+//! | [`pods`] | numbers from the JSON of every pod of a target |
 //! | [`prometheus`] | results of PromQL queries |
 //! | [`share`] | one request for one question, however many collectors ask it |
 //! | [`target`] | reading what an HPA scales |
@@ -29,9 +32,12 @@ pub mod collector;
 pub mod context;
 pub mod fetch;
 mod gate;
+pub mod http;
+pub mod json;
 pub mod keys;
 pub mod kinds;
 pub mod options;
+pub mod pods;
 pub mod prometheus;
 pub mod share;
 pub mod target;
