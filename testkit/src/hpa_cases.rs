@@ -10,8 +10,10 @@ mod oracle;
 mod quantities;
 mod reconcile;
 mod replica_calculator;
+mod scale_to_zero;
 mod scenarios;
 mod selectors;
+mod simulated;
 mod trajectories;
 pub mod validation;
 
@@ -44,6 +46,7 @@ pub fn run_folder(root: &Path) -> Result<Vec<CaseResult>> {
         ("validation.json", validation::run_file),
         ("conversion.json", conversion::run_file),
         ("golden/scenarios.json", scenarios::run_file),
+        ("golden/scale-to-zero.json", scale_to_zero::run_file),
     ] {
         let path = root.join(name);
         if path.is_file() {
@@ -134,6 +137,12 @@ fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, actual: &T) -
 /// The list at `key`, empty if there is none.
 fn list<'a>(file: &'a Json, key: &str) -> &'a [Json] {
     file.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The members of the object at `key`.
+fn items_of<'a>(file: &'a Json, key: &str) -> impl Iterator<Item = (&'a str, &'a Json)> {
+    let members = file.get(key).and_then(Json::as_object).into_iter().flatten();
+    members.map(|(name, value)| (name.as_str(), value))
 }
 
 fn field<'a>(case: &'a Json, key: &str) -> &'a Json {

@@ -1,5 +1,6 @@
 //! What happens to an object between the request and the table: decoding, identity, defaults, rules, lifecycle.
 
+use capstan_hpa::options::Gates;
 use capstan_kubeapi::builtin::{CUSTOMRESOURCEDEFINITIONS, HORIZONTALPODAUTOSCALERS, NAMESPACES, SERVICES};
 use capstan_kubeapi::{FieldError, Resource, Status, meta, time, validation};
 use parking_lot::Mutex;
@@ -24,9 +25,18 @@ pub(crate) use deletion::{check_preconditions, is_finished, prepare_delete};
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     addresses: Mutex<addresses::Addresses>,
+    gates: Gates,
 }
 
 impl Admission {
+    /// Nothing is given out yet.
+    pub(crate) fn new(gates: Gates) -> Self {
+        Self {
+            gates,
+            ..Self::default()
+        }
+    }
+
     /// Gives back what `old` held and `new` no longer does.
     pub(crate) fn release(&self, resource: Resource, old: &Value, new: Option<&Value>) {
         if resource == SERVICES {
@@ -121,14 +131,19 @@ pub(crate) fn prepare_create(
         custom_resources::hold(object);
     }
     if stored == HORIZONTALPODAUTOSCALERS {
-        autoscalers::prepare_create(object);
+        autoscalers::prepare_create(object, objects.shared.admission.gates);
     }
     defaults::apply(resource, stored, object);
     if stored == SERVICES {
         objects.shared.admission.addresses.lock().assign(object, None)?;
     }
     let mut errors = check_metadata(stored, object);
-    errors.extend(validate::create(resource, stored, object));
+    errors.extend(validate::create(
+        resource,
+        stored,
+        object,
+        objects.shared.admission.gates,
+    ));
     if errors.is_empty() {
         validate::warnings(stored, object, warnings);
         if stored == HORIZONTALPODAUTOSCALERS {
@@ -304,7 +319,7 @@ pub(crate) fn prepare_update(
         }
     }
     if stored == HORIZONTALPODAUTOSCALERS {
-        autoscalers::prepare_update(wanted, current);
+        autoscalers::prepare_update(wanted, current, objects.shared.admission.gates);
     }
     defaults::apply(resource, stored, wanted);
     defaults::keep(stored, current, wanted);
@@ -334,7 +349,13 @@ pub(crate) fn prepare_update(
             ));
         }
     }
-    errors.extend(validate::update(resource, stored, current, wanted));
+    errors.extend(validate::update(
+        resource,
+        stored,
+        current,
+        wanted,
+        objects.shared.admission.gates,
+    ));
     if errors.is_empty() {
         validate::warnings(stored, wanted, warnings);
         if stored == HORIZONTALPODAUTOSCALERS {

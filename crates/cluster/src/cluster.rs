@@ -94,7 +94,7 @@ impl Cluster {
         let api = SocketAddr::new(reached, address.port());
         let url = format!("https://{api}");
         let shutdown = Shutdown::new();
-        let objects = Objects::new(Arc::clone(&options.clock));
+        let objects = Objects::with_gates(Arc::clone(&options.clock), options.gates);
         let context = Context {
             objects: objects.clone(),
             clock: Arc::clone(&options.clock),

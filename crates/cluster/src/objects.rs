@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use capstan_base::SharedClock;
+use capstan_hpa::options::Gates;
 use capstan_kubeapi::resource::storage_of;
 use capstan_kubeapi::{PatchKind, Resource, Status, meta};
 use serde_json::Value;
@@ -132,11 +133,16 @@ pub struct Deleted {
 impl Objects {
     /// An empty cluster: only the namespaces `default`, `kube-system`, `kube-public` and `kube-node-lease` exist.
     pub fn new(clock: SharedClock) -> Self {
+        Self::with_gates(clock, Gates::default())
+    }
+
+    /// The same with other feature gates than those of 1.36.
+    pub fn with_gates(clock: SharedClock, gates: Gates) -> Self {
         let storage = Arc::new(Storage::new());
         let shared = Shared {
             storage,
             clock,
-            admission: Admission::default(),
+            admission: Admission::new(gates),
             kinds: Kinds::default(),
             recorder: Recorder::default(),
         };

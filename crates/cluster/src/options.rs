@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capstan_base::{SharedClock, SystemClock};
+use capstan_hpa::options::Gates;
 
 use crate::runners::{ImageMap, TaskApp};
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub service_accounts_administer: bool,
     /// More names and addresses for the API server's certificate.
     pub server_names: Vec<String>,
+    /// Kubernetes' feature gates, for what may be written.
+    pub gates: Gates,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
             clock: SystemClock::shared(),
             service_accounts_administer: true,
             server_names: Vec::new(),
+            gates: Gates::default(),
         }
     }
 }

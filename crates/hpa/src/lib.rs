@@ -27,7 +27,7 @@
 //! | [`reconcile`] | one sync of an HPA: requests out, answers in, a decision at the end |
 //! | [`replica_calculator`] | what one metric asks for |
 //! | [`stabilize`], [`behavior`], [`limits`] | what earlier recommendations, policies and bounds leave of it |
-//! | [`memory`], [`options`] | what is remembered between syncs, and the settings |
+//! | [`memory`], [`options`] | what is remembered between syncs, and the settings with feature gates |
 //! | [`metrics`], [`pod`], [`conditions`], [`api_error`], [`go`] | what it reads and writes |
 //! | [`record`] | the decision record, its JSON, its text, why nothing happened, and a bounded log of records |
 //! | [`cooldown`] | `k8sAutoscale`'s arithmetic: limits, cooldowns, directions |
@@ -39,6 +39,7 @@ pub mod conditions;
 pub mod conversion;
 pub mod cooldown;
 pub mod defaults;
+mod gates;
 pub mod go;
 pub mod limits;
 pub mod memory;

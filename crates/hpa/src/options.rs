@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::gates::{GateError, Gates};
 use crate::limits::ScaleUpLimit;
 
 const SECOND: i64 = 1_000_000_000;
@@ -26,28 +27,6 @@ pub struct Options {
     /// and not beyond `maxReplicas`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_replicas: Option<i32>,
-}
-
-/// Feature gates of Kubernetes; the default is that of 1.36.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Gates {
-    /// `HPAScaleToZero`, alpha.
-    pub scale_to_zero: bool,
-    /// `HPAConfigurableTolerance`, beta.
-    pub configurable_tolerance: bool,
-    /// `PodLevelResources`, beta.
-    pub pod_level_resources: bool,
-}
-
-impl Default for Gates {
-    fn default() -> Self {
-        Self {
-            scale_to_zero: false,
-            configurable_tolerance: true,
-            pod_level_resources: true,
-        }
-    }
 }
 
 impl Default for Options {

@@ -104,6 +104,7 @@ fn options(controller: &Json) -> Result<Options, String> {
             scale_to_zero: gate("HPAScaleToZero", false),
             configurable_tolerance: gate("HPAConfigurableTolerance", true),
             pod_level_resources: gate("PodLevelResources", true),
+            ..Gates::default()
         },
         fallback_replicas: None,
     })

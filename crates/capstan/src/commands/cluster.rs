@@ -89,6 +89,7 @@ pub(crate) async fn run(args: ClusterArgs) -> Result<ExitCode> {
     let mut options = Options {
         bind: args.bind,
         images,
+        gates: args.autoscaler.gates()?,
         ..Options::new(data_dir)
     };
     if args.apps_in_process {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use capstan_autoscaler::{Controller, Options, http};
 use capstan_base::SystemClock;
-use capstan_hpa::options::Options as Arithmetic;
+use capstan_hpa::options::{Gates, Options as Arithmetic};
 use capstan_runtime::Shutdown;
 use capstan_store::Store;
 use clap::Args;
@@ -71,16 +71,31 @@ pub(crate) struct Flags {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     workers: u16,
+    /// Switches features of Kubernetes 1.36 on or off: NAME=true|false, separated by commas
+    ///
+    /// HPAScaleToZero (ALPHA - default=false), HPAConfigurableTolerance (BETA - default=true), PodLevelResources
+    /// (BETA - default=true), DeclarativeValidationTakeover (DEPRECATED - default=false), and AllAlpha and AllBeta for
+    /// those that are not named. May be given more than once; the last setting of a name counts.
+    #[arg(long, value_name = "NAME=true|false,...")]
+    feature_gates: Vec<String>,
     /// Where `capstan explain hpa/NAME` asks for decisions, and where /metrics is
     #[arg(long, value_name = "ADDRESS", default_value = ADDRESS)]
     pub(crate) autoscaler_bind: SocketAddr,
 }
 
 impl Flags {
+    /// The feature gates that --feature-gates leaves.
+    ///
+    /// # Errors
+    /// When it names a gate that there is not, or gives no boolean.
+    pub(crate) fn gates(&self) -> Result<Gates> {
+        Gates::parse(self.feature_gates.iter().map(String::as_str)).context("--feature-gates")
+    }
+
     /// The settings they stand for.
     ///
     /// # Errors
-    /// When the tolerance is no share.
+    /// When the tolerance is no share, or a feature gate is none.
     pub(crate) fn options(&self) -> Result<Options> {
         anyhow::ensure!(
             self.tolerance.is_finite() && self.tolerance >= 0.0,
@@ -93,6 +108,7 @@ impl Flags {
                 downscale_stabilization: nanos(self.downscale_stabilization),
                 cpu_initialization_period: nanos(self.cpu_initialization_period),
                 initial_readiness_delay: nanos(self.initial_readiness_delay),
+                gates: self.gates()?,
                 ..Arithmetic::default()
             }),
             sync_period: self.sync_period,

@@ -7,25 +7,25 @@ use capstan_hpa::{defaults, wire};
 use capstan_kubeapi::{FieldError, Status};
 use serde_json::Value;
 
-/// Gates as a server of 1.36 has them.
-fn gates() -> Gates {
-    Gates::default()
-}
-
 /// A new object as nobody but the server may shape it.
-pub(super) fn prepare_create(object: &mut Value) {
-    strategy::prepare_create(object, gates());
+pub(super) fn prepare_create(object: &mut Value, gates: Gates) {
+    strategy::prepare_create(object, gates);
 }
 
 /// The next state of an object likewise.
-pub(super) fn prepare_update(object: &mut Value, current: &Value) {
-    strategy::prepare_update(object, current, gates());
+pub(super) fn prepare_update(object: &mut Value, current: &Value, gates: Gates) {
+    strategy::prepare_update(object, current, gates);
 }
 
 /// Rules for an object, given what it was before.
-pub(super) fn validate(object: &Value, current: Option<&Value>) -> Vec<FieldError> {
-    let options = strategy::validation_options(object, current, gates());
-    validation::create(object, &options, Rules::Handwritten)
+pub(super) fn validate(object: &Value, current: Option<&Value>, gates: Gates) -> Vec<FieldError> {
+    let options = strategy::validation_options(object, current, gates);
+    let rules = if gates.declarative_takeover {
+        Rules::Declarative
+    } else {
+        Rules::Handwritten
+    };
+    validation::create(object, &options, rules)
 }
 
 /// Rules for a status.

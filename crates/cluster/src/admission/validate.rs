@@ -1,5 +1,6 @@
 //! The rules that people run into, with upstream's field paths and words (`pkg/apis/*/validation`).
 
+use capstan_hpa::options::Gates;
 use capstan_kubeapi::builtin::CUSTOMRESOURCEDEFINITIONS;
 use capstan_kubeapi::{FieldError, Resource, Selector, meta, structural, validation};
 use serde_json::{Map, Value, json};
@@ -49,7 +50,7 @@ pub(super) fn labels(path: &str, labels: Option<&Map<String, Value>>) -> Vec<Fie
 }
 
 /// Rules for a new object.
-pub(super) fn create(resource: Resource, stored: Resource, object: &Value) -> Vec<FieldError> {
+pub(super) fn create(resource: Resource, stored: Resource, object: &Value, gates: Gates) -> Vec<FieldError> {
     if let Some(custom) = resource.custom {
         return structural::validate(&custom.schema, object);
     }
@@ -61,7 +62,7 @@ pub(super) fn create(resource: Resource, stored: Resource, object: &Value) -> Ve
         ("", "configmaps") => data_keys(object, &["data", "binaryData"]),
         ("", "secrets") => data_keys(object, &["data"]),
         ("", "events") => event(object),
-        ("autoscaling", "horizontalpodautoscalers") => autoscalers::validate(object, None),
+        ("autoscaling", "horizontalpodautoscalers") => autoscalers::validate(object, None, gates),
         ("apiregistration.k8s.io", "apiservices") => api_services::validate(object),
         ("rbac.authorization.k8s.io", _) => rbac::validate(stored, object),
         ("apiextensions.k8s.io", "customresourcedefinitions") => custom_resources::validate(object, None),
@@ -75,15 +76,16 @@ pub(super) fn update(
     stored: Resource,
     current: &Value,
     wanted: &Value,
+    gates: Gates,
 ) -> Vec<FieldError> {
     // What an autoscaler may keep depends on what it was.
     if (stored.group, stored.plural) == ("autoscaling", "horizontalpodautoscalers") {
-        return autoscalers::validate(wanted, Some(current));
+        return autoscalers::validate(wanted, Some(current), gates);
     }
     if stored == CUSTOMRESOURCEDEFINITIONS {
         return custom_resources::validate(wanted, Some(current));
     }
-    let mut errors = create(resource, stored, wanted);
+    let mut errors = create(resource, stored, wanted, gates);
     match (stored.group, stored.plural) {
         ("apps", "deployments" | "replicasets") => {
             immutable(

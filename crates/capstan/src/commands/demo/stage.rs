@@ -12,6 +12,7 @@ use capstan_client::wire::{CreateTask, Dbrp, TaskStatus, TaskType};
 use capstan_cluster::{Cluster, Handle, Options};
 use capstan_config::{Kubernetes, Settings};
 use capstan_demo::report::Write;
+use capstan_hpa::options::Gates;
 use capstan_hpa::record::Record;
 use capstan_kubeapi::builtin;
 use capstan_tasks::DecisionFilter;
@@ -73,7 +74,7 @@ impl Stage {
             .prefix("capstan-demo-")
             .tempdir()
             .context("a temporary folder")?;
-        let cluster = cluster(directory.path())
+        let cluster = cluster(directory.path(), flags.gates()?)
             .await
             .context("the embedded cluster does not start")?;
         view.step(&format!("embedded Kubernetes on {}", cluster.url()));
@@ -227,12 +228,13 @@ async fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
 }
 
 /// The cluster on its usual port, or on a free one when that is taken.
-async fn cluster(directory: &Path) -> Result<Handle, capstan_cluster::Error> {
+async fn cluster(directory: &Path, gates: Gates) -> Result<Handle, capstan_cluster::Error> {
     // Other clusters of this machine have addresses of their own.
     let pod_cidr = format!("127.{}.0.0/16", 32 + std::process::id() % 192);
     let options = |port: u16| Options {
         bind: (Ipv4Addr::LOCALHOST, port).into(),
         pod_cidr: pod_cidr.clone(),
+        gates,
         ..Options::new(directory.join("cluster"))
     };
     match Cluster::start(options(6443)).await {
