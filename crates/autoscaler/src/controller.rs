@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::decisions::Decisions;
+use crate::decisions::{self, Decisions};
 use crate::discovery::Discovery;
 use crate::events::Recorder;
 use crate::limiter::Limiter;
@@ -61,16 +61,16 @@ impl Controller {
     /// Starts the controller. The API server need not be up; decisions are kept in the store if there is one.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or memory runs out.
     pub fn start(
         cluster: Arc<Cluster>,
         options: Options,
         store: Option<Store>,
         clock: SharedClock,
         shutdown: Shutdown,
-    ) -> Result<Arc<Self>, capstan_store::Error> {
+    ) -> Result<Arc<Self>, decisions::Error> {
         let limiter = Arc::new(Limiter::new(options.rate, Arc::clone(&clock)));
-        let decisions = Decisions::open(store, options.decisions_per_target, options.decisions)?;
+        let kept = Decisions::open(store, options.decisions_per_target, options.decisions)?;
         let (recorder, sending) =
             Recorder::new(Arc::clone(&cluster), Arc::clone(&limiter), Arc::clone(&clock));
         let period = options.sync_period.max(SHORTEST_PERIOD);
@@ -89,7 +89,7 @@ impl Controller {
         let shared = Arc::new(Shared {
             world,
             options,
-            decisions: Arc::new(decisions),
+            decisions: Arc::new(kept),
             stats: Stats::default(),
             comparisons: Comparisons::default(),
         });
@@ -228,6 +228,7 @@ async fn index(
                 }
                 changes.extend(known.difference(&listed).cloned().map(Change::Gone));
                 tracing::info!(count = listed.len(), kind = kind.name(), "objects are controlled");
+                (all, listed) = (HashSet::new(), HashSet::new());
             }
             Ok(Seen::Changed(object)) => {
                 if kind == Kind::Hpa {

@@ -1,12 +1,19 @@
 //! The last decisions of each target, in memory and in the store. Equal consecutive holds are one record that counts.
+//! What is in memory is packed: most of it is never read.
+
+mod pack;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use capstan_hpa::record::{Record, Source};
 use capstan_store::Store;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::Value;
+
+use pack::Packer;
 
 /// What to look for; what is left out selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,65 +35,91 @@ pub struct Decisions {
     total: usize,
     state: Mutex<State>,
     store: Option<Store>,
+    packer: Packer,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    targets: BTreeMap<Name, VecDeque<Kept>>,
+    targets: BTreeMap<Arc<Name>, VecDeque<Kept>>,
     /// Whose records came first, so that the oldest of all can go.
-    order: VecDeque<Name>,
+    order: VecDeque<Arc<Name>>,
     /// Records that are not in the store yet, by target and how many from the newest back.
-    unwritten: HashMap<Name, usize>,
+    unwritten: HashMap<Arc<Name>, usize>,
 }
 
 /// Namespace and which object there.
 type Name = (String, Source);
 
-/// A record, as small as it can be: what tells whether the next one repeats it, and its JSON.
-#[derive(Debug)]
+/// A record, as small as it can be.
+#[derive(Debug, Clone)]
 struct Kept {
-    head: Record,
-    json: Box<[u8]>,
+    time: Timestamp,
+    last_time: Option<Timestamp>,
+    count: u64,
+    /// Stands for everything that [`Record::repeats`] compares; `None` for records that are not merged.
+    hold: Option<u64>,
+    /// The record as it came, packed JSON.
+    packed: Arc<[u8]>,
 }
 
 impl Kept {
-    fn new(record: Record) -> Self {
-        // Records are plain data, which always has a JSON form.
-        let json = serde_json::to_vec(&record).unwrap_or_default().into_boxed_slice();
-        let head = Record {
-            inputs: Vec::new(),
-            steps: Vec::new(),
-            arithmetic: None,
-            replay: None,
-            ..record
-        };
-        Self { head, json }
+    fn new(record: &Record, packer: &Packer) -> std::io::Result<Self> {
+        let json = serde_json::to_vec(record)?;
+        Ok(Self {
+            time: record.time,
+            last_time: record.last_time,
+            count: record.count.max(1),
+            hold: hold(record),
+            packed: packer.pack(&json)?.into(),
+        })
     }
 
-    fn record(&self) -> Option<Record> {
-        let mut record: Record = serde_json::from_slice(&self.json).ok()?;
-        record.count = self.head.count;
-        record.last_time = self.head.last_time;
+    fn record(&self, packer: &Packer) -> Option<Record> {
+        let read =
+            || -> std::io::Result<Record> { Ok(serde_json::from_slice(&packer.unpack(&self.packed)?)?) };
+        let mut record = read()
+            .inspect_err(|error| tracing::error!(%error, "a decision that is kept cannot be read"))
+            .ok()?;
+        record.count = self.count;
+        record.last_time = self.last_time;
         Some(record)
     }
+}
+
+/// The same number for records of one target that repeat each other. That two others have the same one as well has a
+/// chance of one in 2^64, and would only have one more hold counted.
+fn hold(record: &Record) -> Option<u64> {
+    record.is_hold().then(|| {
+        let mut hasher = DefaultHasher::new();
+        let numbers = (
+            record.current_replicas,
+            record.raw_desired_replicas,
+            record.final_desired_replicas,
+        );
+        (&record.target, &record.source, numbers).hash(&mut hasher);
+        (&record.reason, &record.selected_metric).hash(&mut hasher);
+        (&record.constraints_applied, &record.write.message).hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 impl Decisions {
     /// Takes up the records of earlier runs, if there is a store.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn open(store: Option<Store>, per_target: usize, total: usize) -> Result<Self, capstan_store::Error> {
+    /// When the store cannot be read, or memory runs out.
+    pub fn open(store: Option<Store>, per_target: usize, total: usize) -> Result<Self, Error> {
         let decisions = Self {
             per_target: per_target.max(1),
             total: total.max(1),
             state: Mutex::default(),
             store,
+            packer: Packer::new()?,
         };
         if let Some(store) = &decisions.store {
             for value in store.recent_decisions(|_| true, total)?.into_iter().rev() {
                 match serde_json::from_value::<Record>(value) {
-                    Ok(record) => decisions.push(record),
+                    Ok(record) => decisions.push(&record),
                     Err(error) => tracing::warn!(%error, "a stored decision cannot be read"),
                 }
             }
@@ -96,25 +129,45 @@ impl Decisions {
     }
 
     /// Keeps a record, or counts it on the one it repeats. Never waits for the store.
-    pub fn push(&self, record: Record) {
+    pub fn push(&self, record: &Record) {
         let name = (record.target.namespace.clone(), record.source.clone());
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let kept = state.targets.entry(name.clone()).or_default();
-        if let Some(last) = kept.back_mut()
-            && last.head.repeats(&record)
-        {
-            last.head.count = last.head.count.saturating_add(record.count.max(1));
-            last.head.last_time = Some(record.latest());
+        let hold = hold(record);
+        let repeated = |state: &mut State| {
+            let last = state.targets.get_mut(&name).and_then(VecDeque::back_mut)?;
+            (hold.is_some() && last.hold == hold).then(|| {
+                last.count = last.count.saturating_add(record.count.max(1));
+                last.last_time = Some(record.latest());
+            })
+        };
+        if repeated(&mut self.state.lock()).is_some() {
             return;
         }
-        kept.push_back(Kept::new(record));
-        if kept.len() > self.per_target {
-            kept.pop_front();
+        // One target's records come one after the other, so that nobody else pushes to it meanwhile.
+        let kept = match Kept::new(record, &self.packer) {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::error!(%error, "a decision cannot be kept");
+                return;
+            }
+        };
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let name = match state.targets.get_key_value(&name) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::new(name),
+        };
+        // Most have one record for a long time.
+        let all = state.targets.entry(Arc::clone(&name));
+        let all = all.or_insert_with(|| VecDeque::with_capacity(1));
+        all.push_back(kept);
+        if all.len() > self.per_target {
+            all.pop_front();
         } else {
-            state.order.push_back(name.clone());
+            state.order.push_back(Arc::clone(&name));
         }
-        *state.unwritten.entry(name).or_default() += 1;
+        if self.store.is_some() {
+            *state.unwritten.entry(name).or_default() += 1;
+        }
         while state.order.len() > self.total {
             let Some(oldest) = state.order.pop_front() else {
                 break;
@@ -130,28 +183,30 @@ impl Decisions {
 
     /// The selected records, of each HPA oldest first.
     pub fn list(&self, filter: &Filter) -> Vec<Record> {
-        let state = self.state.lock();
-        let limit = if filter.limit == 0 {
-            usize::MAX
-        } else {
-            filter.limit
+        let limit = match (filter.at, filter.limit) {
+            (Some(_), _) => 1,
+            (None, 0) => usize::MAX,
+            (None, limit) => limit,
         };
-        let mut found = Vec::new();
-        for ((namespace, source), kept) in &state.targets {
+        let mut found: Vec<Kept> = Vec::new();
+        // Reading takes its time, and nobody is to wait for it.
+        for (name, kept) in &self.state.lock().targets {
+            let (namespace, source) = &**name;
             if (!filter.namespace.is_empty() && filter.namespace != *namespace)
                 || filter.source.as_ref().is_some_and(|wanted| wanted != source)
             {
                 continue;
             }
-            let limit = if filter.at.is_some() { 1 } else { limit };
             let upto = kept
                 .iter()
-                .rposition(|kept| filter.at.is_none_or(|at| kept.head.time <= at))
+                .rposition(|kept| filter.at.is_none_or(|at| kept.time <= at))
                 .map_or(0, |at| at + 1);
-            let from = upto.saturating_sub(limit);
-            found.extend(kept.range(from..upto).filter_map(Kept::record));
+            found.extend(kept.range(upto.saturating_sub(limit)..upto).cloned());
         }
         found
+            .iter()
+            .filter_map(|kept| kept.record(&self.packer))
+            .collect()
     }
 
     /// How many objects there are decisions about.
@@ -165,30 +220,28 @@ impl Decisions {
         let Some(store) = &self.store else {
             return;
         };
-        let mut values: Vec<(Timestamp, Value)> = Vec::new();
+        let mut kept: Vec<Kept> = Vec::new();
         let before;
         {
             let mut state = self.state.lock();
             let state = &mut *state;
             before = state.unwritten.clone();
             for (name, count) in &mut state.unwritten {
-                let Some(kept) = state.targets.get(name) else {
+                let Some(records) = state.targets.get(name) else {
                     *count = 0;
                     continue;
                 };
-                let open = usize::from(!all && kept.back().is_some_and(|last| last.head.is_hold()));
-                let from = kept.len().saturating_sub(*count);
-                let upto = kept.len() - open;
-                for kept in kept.range(from.min(upto)..upto) {
-                    let value = kept.record().and_then(|record| serde_json::to_value(record).ok());
-                    values.extend(value.map(|value| (kept.head.time, value)));
-                }
+                let open = usize::from(!all && records.back().is_some_and(|last| last.hold.is_some()));
+                let from = records.len().saturating_sub(*count);
+                let upto = records.len() - open;
+                kept.extend(records.range(from.min(upto)..upto).cloned());
                 *count = (*count).min(open);
             }
             state.unwritten.retain(|_, count| *count > 0);
         }
-        values.sort_by_key(|(time, _)| *time);
-        let values: Vec<Value> = values.into_iter().map(|(_, value)| value).collect();
+        kept.sort_by_key(|kept| kept.time);
+        let value = |kept: &Kept| serde_json::to_value(kept.record(&self.packer)?).ok();
+        let values: Vec<Value> = kept.iter().filter_map(value).collect();
         if let Err(error) = store.append_decisions(&values, self.total) {
             tracing::error!(%error, "decisions could not be stored; they are tried again");
             let mut state = self.state.lock();
@@ -198,6 +251,17 @@ impl Decisions {
             }
         }
     }
+}
+
+/// Why the records of earlier runs cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] capstan_store::Error),
+    /// There is no memory for packing records.
+    #[error("decision records cannot be packed: {0}")]
+    Pack(#[from] std::io::Error),
 }
 
 #[cfg(test)]
@@ -231,10 +295,10 @@ mod tests {
     fn holds_are_counted_and_each_target_keeps_its_last() {
         let decisions = Decisions::open(None, 2, 100).unwrap();
         for second in 0..5 {
-            decisions.push(record("a", second, 4));
+            decisions.push(&record("a", second, 4));
         }
-        decisions.push(record("b", 5, 7));
-        decisions.push(record("a", 6, 5));
+        decisions.push(&record("b", 5, 7));
+        decisions.push(&record("a", 6, 5));
         let of = |hpa: &str| Filter {
             source: Some(Source::hpa(hpa)),
             ..Filter::default()
@@ -245,7 +309,7 @@ mod tests {
             ..of("a")
         };
         assert_eq!(seen(&decisions, &at), [(0, 4, 5)]);
-        decisions.push(record("a", 7, 6));
+        decisions.push(&record("a", 7, 6));
         assert_eq!(seen(&decisions, &of("a")), [(6, 5, 1), (7, 6, 1)]);
         assert_eq!(seen(&decisions, &of("b")), [(5, 7, 1)]);
         assert!(seen(&decisions, &at).is_empty(), "what held then is gone");
@@ -255,7 +319,7 @@ mod tests {
     fn the_oldest_of_all_go_first() {
         let decisions = Decisions::open(None, 10, 3).unwrap();
         for (second, name) in ["a", "b", "b", "b"].iter().enumerate() {
-            decisions.push(record(name, second as i64, second as i64 + 5));
+            decisions.push(&record(name, second as i64, second as i64 + 5));
         }
         let times: Vec<i64> = seen(&decisions, &Filter::default())
             .iter()
@@ -268,18 +332,18 @@ mod tests {
     fn records_come_back_and_an_open_hold_is_written_once_it_is_over() {
         let store = Store::in_memory();
         let decisions = Decisions::open(Some(store.clone()), 10, 100).unwrap();
-        decisions.push(record("a", 0, 7));
-        decisions.push(record("a", 1, 4));
+        decisions.push(&record("a", 0, 7));
+        decisions.push(&record("a", 1, 4));
         decisions.flush(false);
         let reopen = || Decisions::open(Some(store.clone()), 10, 100).unwrap();
         assert_eq!(seen(&reopen(), &Filter::default()), [(0, 7, 1)]);
-        decisions.push(record("a", 2, 4));
-        decisions.push(record("a", 3, 8));
+        decisions.push(&record("a", 2, 4));
+        decisions.push(&record("a", 3, 8));
         decisions.flush(false);
         decisions.flush(false);
         let all = [(0, 7, 1), (1, 4, 2), (3, 8, 1)];
         assert_eq!(seen(&reopen(), &Filter::default()), all);
-        decisions.push(record("a", 4, 4));
+        decisions.push(&record("a", 4, 4));
         decisions.flush(true);
         assert_eq!(seen(&reopen(), &Filter::default()).len(), 4);
     }

@@ -8,8 +8,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`controller`] | starting and stopping; the index of HPAs |
-//! | `worker`, `queue` | which HPA is looked at when, and what is remembered of it |
+//! | `worker`, `queue` | which HPA is looked at when |
+//! | `look` | one look: a sync to its end, and what is remembered of it |
 //! | `world` | what a sync asks for: discovery, scales, pods, selectors, metrics, writes |
+//! | `labels` | what pods are selected by |
 //! | `events` | Kubernetes Events, as client-go's recorder sends them |
 //! | [`decisions`] | the last decisions of each target, in memory and in the store |
 //! | [`shadow`] | where decisions that are not carried out differ from those of the controller that acts |
@@ -23,7 +25,9 @@ pub mod decisions;
 mod discovery;
 mod events;
 pub mod http;
+mod labels;
 mod limiter;
+mod look;
 mod metrics;
 pub mod options;
 mod pods;

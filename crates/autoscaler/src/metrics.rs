@@ -15,8 +15,9 @@ use capstan_hpa::replica_calculator::Samples;
 use capstan_kube::{Cluster, Message};
 use capstan_kubeapi::Selector;
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::labels::{Labels, Pair, exact};
 use crate::limiter::Limiter;
 
 /// Answers are never shared for longer.
@@ -42,7 +43,14 @@ pub(crate) struct Metrics {
 /// What is shared for a while.
 #[derive(Debug)]
 struct Shared<T> {
-    slots: Mutex<HashMap<String, Arc<Slot<T>>>>,
+    slots: Mutex<Slots<T>>,
+}
+
+#[derive(Debug)]
+struct Slots<T> {
+    by_key: HashMap<String, Arc<Slot<T>>>,
+    /// When those that are too old were thrown away.
+    swept: Duration,
 }
 
 #[derive(Debug)]
@@ -54,7 +62,10 @@ struct Slot<T> {
 impl<T> Default for Shared<T> {
     fn default() -> Self {
         Self {
-            slots: Mutex::default(),
+            slots: Mutex::new(Slots {
+                by_key: HashMap::new(),
+                swept: Duration::ZERO,
+            }),
         }
     }
 }
@@ -62,20 +73,23 @@ impl<T> Default for Shared<T> {
 impl<T> Shared<T> {
     fn slot(&self, key: String, now: Duration, age: Duration) -> Arc<Slot<T>> {
         let mut slots = self.slots.lock();
-        if let Some(slot) = slots.get(&key)
+        if let Some(slot) = slots.by_key.get(&key)
             && now.saturating_sub(slot.at) < age
         {
             return Arc::clone(slot);
         }
-        if slots.len() >= MAX_ANSWERS {
-            slots.retain(|_, slot| now.saturating_sub(slot.at) < age);
+        if now.saturating_sub(slots.swept) >= LONGEST {
+            slots.swept = now;
+            slots
+                .by_key
+                .retain(|_, slot| now.saturating_sub(slot.at) < LONGEST);
         }
         let slot = Arc::new(Slot {
             at: now,
             value: tokio::sync::OnceCell::new(),
         });
-        if slots.len() < MAX_ANSWERS {
-            slots.insert(key, Arc::clone(&slot));
+        if slots.by_key.len() < MAX_ANSWERS || slots.by_key.contains_key(&key) {
+            slots.by_key.insert(key, Arc::clone(&slot));
         }
         slot
     }
@@ -84,8 +98,8 @@ impl<T> Shared<T> {
 /// One resource of all pods of a namespace.
 #[derive(Debug)]
 struct Whole {
-    labels: Vec<(String, Map<String, Value>)>,
-    by_label: HashMap<(String, String), Vec<usize>>,
+    labels: Vec<(Box<str>, Labels)>,
+    by_label: HashMap<Pair, Vec<usize>>,
     samples: Samples,
 }
 
@@ -94,15 +108,14 @@ impl Whole {
     fn read(query: &MetricQuery, list: Value) -> Option<Self> {
         let items = list["items"].as_array()?;
         let mut labels = Vec::with_capacity(items.len());
-        let mut by_label: HashMap<(String, String), Vec<usize>> = HashMap::new();
+        let mut by_label: HashMap<Pair, Vec<usize>> = HashMap::new();
         for (at, item) in items.iter().enumerate() {
             let name = item["metadata"]["name"].as_str()?;
-            let own = item["metadata"]["labels"].as_object()?;
-            for (label, value) in own {
-                let pair = (label.clone(), value.as_str()?.to_owned());
-                by_label.entry(pair).or_default().push(at);
+            let own = Labels::of(item["metadata"]["labels"].as_object()?);
+            for pair in own.pairs() {
+                by_label.entry(pair.clone()).or_default().push(at);
             }
-            labels.push((name.to_owned(), own.clone()));
+            labels.push((name.into(), own));
         }
         match query.read(MetricAnswer::Body(list)).ok()? {
             MetricData::Pods { samples, .. } => Some(Self {
@@ -117,17 +130,16 @@ impl Whole {
     fn select(&self, selector: &Selector) -> MetricData {
         let mut samples = Samples::new();
         let mut items = 0;
-        let mut look = |(name, labels): &(String, Map<String, Value>)| {
-            if selector.matches(Some(labels)) {
+        let mut look = |(name, labels): &(Box<str>, Labels)| {
+            if labels.are_selected_by(selector) {
                 items += 1;
-                if let Some(sample) = self.samples.get(name) {
-                    samples.insert(name.clone(), *sample);
+                if let Some(sample) = self.samples.get(&**name) {
+                    samples.insert(name.to_string(), *sample);
                 }
             }
         };
-        match selector.exact() {
-            Some((label, value)) => {
-                let pair = (label.to_owned(), value.to_owned());
+        match exact(selector) {
+            Some(pair) => {
                 let found = self.by_label.get(&pair).into_iter().flatten();
                 found.for_each(|at| look(&self.labels[*at]));
             }

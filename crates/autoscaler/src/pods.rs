@@ -9,8 +9,10 @@ use capstan_kube::{Cluster, Followed, Seen};
 use capstan_kubeapi::Selector;
 use futures::{Stream, StreamExt};
 use parking_lot::RwLock;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::watch;
+
+use crate::labels::{Labels, Pair, exact};
 
 const PODS: Followed = Followed {
     group: "",
@@ -19,8 +21,8 @@ const PODS: Followed = Followed {
     kind: "Pod",
 };
 
-/// Labels as they stand on an object.
-pub(crate) type Labels = Map<String, Value>;
+/// So few pods are looked up each time.
+const FEW: usize = 4;
 
 /// The pods that a selector selects, by name.
 #[derive(Debug, Default)]
@@ -34,14 +36,12 @@ impl Selected {
     pub(crate) fn of_objects(objects: &[Value]) -> Self {
         Self {
             pods: objects.iter().map(Pod::of_object).collect(),
-            labels: objects.iter().map(labels).collect(),
+            labels: objects
+                .iter()
+                .map(|object| Arc::new(Labels::of_object(object)))
+                .collect(),
         }
     }
-}
-
-fn labels(object: &Value) -> Arc<Labels> {
-    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    Arc::new(labels.cloned().unwrap_or_default())
 }
 
 /// How far the watch has come.
@@ -65,7 +65,7 @@ pub(crate) struct Pods {
 #[derive(Debug, Default)]
 struct Namespace {
     pods: HashMap<Arc<str>, Cached>,
-    by_label: HashMap<(String, String), HashSet<Arc<str>>>,
+    by_label: HashMap<Pair, HashSet<Arc<str>>>,
     /// What selectors selected since the last change.
     selected: HashMap<String, Arc<Selected>>,
 }
@@ -134,6 +134,9 @@ impl Pods {
             if let Some(selected) = space.selected.get(text) {
                 return Some(Arc::clone(selected));
             }
+            if space.is_found_at_once(selector) {
+                return Some(Arc::new(space.matching(selector)));
+            }
         } else {
             return Some(Arc::default());
         }
@@ -148,12 +151,16 @@ impl Pods {
 }
 
 impl Namespace {
+    /// Whether a selector selects so few pods, found by their label, that keeping them costs more than it saves.
+    fn is_found_at_once(&self, selector: &Selector) -> bool {
+        exact(selector).is_some_and(|pair| self.by_label.get(&pair).is_none_or(|names| names.len() <= FEW))
+    }
+
     fn matching(&self, selector: &Selector) -> Selected {
         let mut found: Vec<(&Arc<str>, &Cached)> = Vec::new();
-        let matches = |cached: &&Cached| selector.matches(Some(&cached.labels));
-        match selector.exact() {
-            Some((label, value)) => {
-                let pair = (label.to_owned(), value.to_owned());
+        let matches = |cached: &&Cached| cached.labels.are_selected_by(selector);
+        match exact(selector) {
+            Some(pair) => {
                 for name in self.by_label.get(&pair).into_iter().flatten() {
                     if let Some(cached) = self.pods.get(name).filter(matches) {
                         found.push((name, cached));
@@ -176,12 +183,11 @@ impl Namespace {
         let Some((name, cached)) = self.pods.remove_entry(name) else {
             return;
         };
-        for (label, value) in cached.labels.iter() {
-            let pair = (label.clone(), value.as_str().unwrap_or("").to_owned());
-            if let Some(names) = self.by_label.get_mut(&pair) {
+        for pair in cached.labels.pairs() {
+            if let Some(names) = self.by_label.get_mut(pair) {
                 names.remove(&name);
                 if names.is_empty() {
-                    self.by_label.remove(&pair);
+                    self.by_label.remove(pair);
                 }
             }
         }
@@ -202,7 +208,7 @@ fn set(namespaces: &mut HashMap<String, Namespace>, object: &Value) {
         return;
     };
     let cached = Cached {
-        labels: labels(object),
+        labels: Arc::new(Labels::of_object(object)),
         pod: Pod::of_object(object),
     };
     // A pod's heartbeat changes nothing that decides.
@@ -216,9 +222,12 @@ fn set(namespaces: &mut HashMap<String, Namespace>, object: &Value) {
     space.selected.clear();
     space.remove(name);
     let name: Arc<str> = name.into();
-    for (label, value) in cached.labels.iter() {
-        let pair = (label.clone(), value.as_str().unwrap_or("").to_owned());
-        space.by_label.entry(pair).or_default().insert(Arc::clone(&name));
+    for pair in cached.labels.pairs() {
+        space
+            .by_label
+            .entry(pair.clone())
+            .or_default()
+            .insert(Arc::clone(&name));
     }
     space.pods.insert(name, cached);
 }

@@ -34,8 +34,23 @@ const fn apps(plural: &'static str, kind: &'static str) -> Followed {
 /// Scales by the path that they are read at.
 #[derive(Debug, Default)]
 pub(crate) struct Scales {
-    by_path: RwLock<HashMap<String, Value>>,
+    by_path: RwLock<HashMap<Box<str>, Scale>>,
 }
+
+/// What the scale of an object is made of.
+#[derive(Debug, PartialEq, Eq)]
+struct Scale {
+    /// Name, namespace, uid, version, and when it was created, as far as they are there.
+    metadata: [Option<Box<str>>; METADATA.len()],
+    /// The version as a number, which is how versions are compared.
+    version: Option<u64>,
+    replicas: i64,
+    observed: i64,
+    selector: Box<str>,
+}
+
+/// What of an object's metadata is its scale's, too.
+const METADATA: [&str; 5] = ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"];
 
 impl Scales {
     /// Follows the objects of a kind until it is dropped. While that is not possible, nothing is known of the kind.
@@ -54,7 +69,9 @@ impl Scales {
             match seen {
                 Ok(Seen::Begin) => listed.clear(),
                 Ok(Seen::Listed(object)) => {
-                    listed.insert(path(kind, &object), scale(kind, &object));
+                    if !is_scaled_by_its_owner(&object) {
+                        listed.insert(path(kind, &object), Scale::of(kind, &object));
+                    }
                 }
                 Ok(Seen::Complete) => {
                     let mut by_path = self.by_path.write();
@@ -62,8 +79,10 @@ impl Scales {
                     by_path.extend(std::mem::take(&mut listed));
                 }
                 Ok(Seen::Changed(object)) => {
-                    let scale = scale(kind, &object);
-                    self.by_path.write().insert(path(kind, &object), scale);
+                    if !is_scaled_by_its_owner(&object) {
+                        let scale = Scale::of(kind, &object);
+                        self.by_path.write().insert(path(kind, &object), scale);
+                    }
                 }
                 Ok(Seen::Gone(object)) => {
                     self.by_path.write().remove(&path(kind, &object));
@@ -80,8 +99,20 @@ impl Scales {
     pub(crate) fn get(&self, path: &str, least: Option<u64>) -> Option<Value> {
         let by_path = self.by_path.read();
         let scale = by_path.get(path)?;
-        (version(scale)? >= least.unwrap_or(0)).then(|| scale.clone())
+        (scale.version? >= least.unwrap_or(0)).then(|| scale.object())
     }
+}
+
+/// Whether an object has a controller that says how many replicas it has, as a Deployment does for its `ReplicaSet`s.
+/// There may be many of them, and nobody scales them; who does gets their scale from the server.
+fn is_scaled_by_its_owner(object: &Value) -> bool {
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner["controller"] == true)
 }
 
 /// The resourceVersion of an object as a number, which is how versions are compared (KEP-5504).
@@ -93,7 +124,7 @@ pub(crate) fn version(object: &Value) -> Option<u64> {
         .ok()
 }
 
-fn path(kind: Followed, object: &Value) -> String {
+fn path(kind: Followed, object: &Value) -> Box<str> {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or("");
     let root = if kind.group.is_empty() {
         format!("/api/{}", kind.version)
@@ -106,38 +137,47 @@ fn path(kind: Followed, object: &Value) -> String {
         kind.plural,
         text("name")
     )
+    .into()
 }
 
-/// The `Scale` of an object, as the API server makes it.
-fn scale(kind: Followed, object: &Value) -> Value {
-    let mut metadata = Map::new();
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
-        if let Some(value) = object["metadata"].get(field) {
-            metadata.insert(field.to_owned(), value.clone());
+impl Scale {
+    fn of(kind: Followed, object: &Value) -> Self {
+        let text = |field: &str| object["metadata"][field].as_str().map(Into::into);
+        let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
+        let selector = object.pointer("/spec/selector").cloned().unwrap_or_default();
+        let selector = if kind.group.is_empty() {
+            json!({ "matchLabels": selector })
+        } else {
+            selector
+        };
+        Self {
+            metadata: METADATA.map(text),
+            version: version(object),
+            replicas: number("/spec/replicas").unwrap_or(1),
+            observed: number("/status/replicas").unwrap_or(0),
+            selector: selector::label_selector_string(&selector).into(),
         }
     }
-    let mut spec = Map::new();
-    // A scale does not write 0.
-    match object.pointer("/spec/replicas").and_then(Value::as_i64) {
-        Some(0) => {}
-        replicas => {
-            spec.insert("replicas".to_owned(), replicas.unwrap_or(1).into());
+
+    /// The `Scale` as the API server makes it.
+    fn object(&self) -> Value {
+        let fields = METADATA.iter().zip(&self.metadata);
+        let metadata: Map<String, Value> = fields
+            .filter_map(|(field, value)| Some(((*field).to_owned(), value.as_deref()?.into())))
+            .collect();
+        let mut spec = Map::new();
+        // A scale does not write 0.
+        if self.replicas != 0 {
+            spec.insert("replicas".to_owned(), self.replicas.into());
         }
+        json!({
+            "kind": "Scale",
+            "apiVersion": "autoscaling/v1",
+            "metadata": metadata,
+            "spec": spec,
+            "status": {"replicas": self.observed, "selector": &*self.selector},
+        })
     }
-    let observed = object.pointer("/status/replicas").and_then(Value::as_i64);
-    let selector = object.pointer("/spec/selector").cloned().unwrap_or_default();
-    let selector = if kind.group.is_empty() {
-        json!({ "matchLabels": selector })
-    } else {
-        selector
-    };
-    json!({
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": metadata,
-        "spec": spec,
-        "status": {"replicas": observed.unwrap_or(0), "selector": selector::label_selector_string(&selector)},
-    })
 }
 
 #[cfg(test)]
@@ -168,6 +208,13 @@ mod tests {
                 "metadata": {"name": "w", "namespace": "n", "uid": "u", "resourceVersion": "10"},
                 "spec": {}, "status": {"replicas": 2, "selector": "app=w"}}))
         );
+        let mut owned = object(1, "11");
+        owned["metadata"]["ownerReferences"] = json!([{"kind": "Other", "controller": true}]);
+        scales
+            .apply(stream::iter([Ok(Seen::Changed(owned))]), KINDS[1])
+            .await;
+        let set = path.replace("deployments", "replicasets");
+        assert_eq!(scales.get(&set, None), None, "its owner scales it");
         assert!(scales.get(path, Some(10)).is_some());
         assert_eq!(scales.get(path, Some(11)), None, "older than what was written");
         scales

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use capstan_kubeapi::Selector;
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
 
+use crate::labels::{Labels, Pair, exact};
 use crate::subject::Key;
 
 /// Selectors by namespace. Looking for rivals costs as much as there are labels on the pods, not HPAs.
@@ -18,7 +18,7 @@ pub(crate) struct Selectors {
 struct Namespace {
     selectors: HashMap<Key, (String, Selector)>,
     /// Keys of selectors that ask for one value of a label.
-    exact: HashMap<(String, String), HashSet<Key>>,
+    exact: HashMap<Pair, HashSet<Key>>,
     /// Keys of the others.
     loose: HashSet<Key>,
 }
@@ -28,9 +28,8 @@ impl Namespace {
         let Some((_, selector)) = self.selectors.remove(key) else {
             return;
         };
-        match selector.exact() {
-            Some((label, value)) => {
-                let pair = (label.to_owned(), value.to_owned());
+        match exact(&selector) {
+            Some(pair) => {
                 if let Some(keys) = self.exact.get_mut(&pair) {
                     keys.remove(key);
                     if keys.is_empty() {
@@ -52,15 +51,14 @@ impl Selectors {
         key: &Key,
         text: &str,
         selector: &Selector,
-        labels: impl IntoIterator<Item = Option<&'l Map<String, Value>>>,
+        labels: impl IntoIterator<Item = &'l Labels>,
     ) -> Vec<String> {
         let mut namespaces = self.namespaces.lock();
         let namespace = namespaces.entry(key.namespace.to_string()).or_default();
         if namespace.selectors.get(key).is_none_or(|(old, _)| old != text) {
             namespace.remove(key);
-            match selector.exact() {
-                Some((label, value)) => {
-                    let pair = (label.to_owned(), value.to_owned());
+            match exact(selector) {
+                Some(pair) => {
                     namespace.exact.entry(pair).or_default().insert(key.clone());
                 }
                 None => {
@@ -72,7 +70,6 @@ impl Selectors {
                 .insert(key.clone(), (text.to_owned(), selector.clone()));
         }
         let mut found: BTreeSet<&Key> = BTreeSet::new();
-        let mut pair = (String::new(), String::new());
         for labels in labels {
             let mut look = |candidates: &mut dyn Iterator<Item = &Key>| {
                 for candidate in candidates {
@@ -80,17 +77,15 @@ impl Selectors {
                     let matches = namespace
                         .selectors
                         .get_key_value(candidate)
-                        .filter(|(_, (_, selector))| selector.matches(labels));
+                        .filter(|(_, (_, selector))| labels.are_selected_by(selector));
                     if let Some((candidate, _)) = matches {
                         found.insert(candidate);
                     }
                 }
             };
             look(&mut namespace.loose.iter());
-            for (label, value) in labels.into_iter().flatten() {
-                label.clone_into(&mut pair.0);
-                value.as_str().unwrap_or("").clone_into(&mut pair.1);
-                if let Some(keys) = namespace.exact.get(&pair) {
+            for pair in labels.pairs() {
+                if let Some(keys) = namespace.exact.get(pair) {
                     look(&mut keys.iter());
                 }
             }
@@ -129,11 +124,11 @@ mod tests {
         let pods = [
             json!({"app": "web", "tier": "a"}),
             json!({"app": "web", "tier": "b"}),
-        ];
+        ]
+        .map(|map| Labels::of(map.as_object().unwrap()));
         let register = |namespace: &str, name: &str, text: &str| {
             let selector = Selector::parse(text).unwrap();
-            let labels = pods.iter().map(Value::as_object);
-            selectors.register(&Key::new(Kind::Hpa, namespace, name), text, &selector, labels)
+            selectors.register(&Key::new(Kind::Hpa, namespace, name), text, &selector, &pods)
         };
         assert!(
             register("n", "a", "app=web").is_empty(),

@@ -192,6 +192,12 @@ impl Subject {
         }))
     }
 
+    /// Whether it is an older state of the same object.
+    pub(crate) fn is_older(&self, than: &Self) -> bool {
+        let version = |subject: &Self| subject.hpa.resource_version().parse::<u64>().ok();
+        self.hpa.uid() == than.hpa.uid() && version(self) < version(than)
+    }
+
     /// Where the status is written, given where an HPA's would be.
     pub(crate) fn status_path<'p>(&self, path: &'p str) -> Cow<'p, str> {
         match self.key.kind {

@@ -1,6 +1,7 @@
 //! Which objects are targeted by `HorizontalPodAutoscaler`s, ours or not: nobody else may act on those.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -31,8 +32,8 @@ pub(crate) struct Targets {
 struct State {
     /// Whether all HPAs have been seen.
     known: bool,
-    of: HashMap<Key, Target>,
-    by: HashMap<Target, BTreeSet<Key>>,
+    of: HashMap<Key, Arc<Target>>,
+    by: HashMap<Arc<Target>, Vec<Key>>,
 }
 
 impl State {
@@ -40,7 +41,7 @@ impl State {
         if let Some(target) = self.of.remove(key)
             && let Some(keys) = self.by.get_mut(&target)
         {
-            keys.remove(key);
+            keys.retain(|other| other != key);
             if keys.is_empty() {
                 self.by.remove(&target);
             }
@@ -55,11 +56,12 @@ impl Targets {
         let text = |field: &str| hpa["spec"]["scaleTargetRef"][field].as_str().unwrap_or("");
         let target = target(&key.namespace, text("apiVersion"), text("kind"), text("name"));
         let mut state = self.state.write();
-        if state.of.get(&key) == Some(&target) {
+        if state.of.get(&key).is_some_and(|known| **known == target) {
             return;
         }
         state.remove(&key);
-        state.by.entry(target.clone()).or_default().insert(key.clone());
+        let target = Arc::new(target);
+        state.by.entry(Arc::clone(&target)).or_default().push(key.clone());
         state.of.insert(key, target);
     }
 
@@ -92,8 +94,12 @@ impl Targets {
     pub(crate) fn hpas(&self, target: &Target) -> Option<Vec<String>> {
         let state = self.state.read();
         let named = |key: &Key| format!("{}/{}", key.namespace, key.name);
-        let found = state.by.get(target).into_iter().flatten().map(named);
-        state.known.then(|| found.collect())
+        if !state.known {
+            return None;
+        }
+        let mut found: Vec<String> = state.by.get(target).into_iter().flatten().map(named).collect();
+        found.sort();
+        Some(found)
     }
 }
 

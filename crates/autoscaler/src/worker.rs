@@ -1,32 +1,26 @@
-//! A worker: its share of the HPAs, one after the other, each when it is due.
+//! A worker: its share of the HPAs, each when it is due. One that waits for an answer holds nobody up.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use capstan_hpa::memory::Memory;
-use capstan_hpa::reconcile::{self, Outcome, Progress, Start};
-use capstan_hpa::record::{Age, LastGood, Record, Source};
 use capstan_runtime::Shutdown;
-use jiff::Timestamp;
-use serde_json::Value;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::controller::Shared;
+use crate::look::{Look, Looked, State};
 use crate::queue::Queue;
-use crate::shadow::Look;
-use crate::standing::Standing;
-use crate::subject::{Key, Kind, Subject};
-use crate::world::Visit;
+use crate::subject::{Key, Subject};
 
 /// Looks in a row before others get their turn on the thread.
 const TURN: usize = 32;
 
-/// Recommendations that are not worth looking through.
-const COMPACT: usize = 16;
-
-/// Looks in a row that have to find a metric missing before the fallback counts: one failure is no outage.
-const PATIENCE: u32 = 3;
+/// Looks of one worker that may wait for answers at the same time.
+const AT_ONCE: usize = 256;
 
 /// A change of an HPA.
 #[derive(Debug)]
@@ -49,20 +43,34 @@ pub(crate) struct Worker {
     changes: mpsc::Receiver<Change>,
     queue: Queue,
     entries: HashMap<Key, Entry>,
+    looks: FuturesUnordered<BoxFuture<'static, Looked>>,
 }
 
 /// What is known of one HPA. It outlives the object until its next look: one that is deleted and made anew within a
 /// period keeps its memory, as upstream's does.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
     subject: Option<Arc<Subject>>,
-    memory: Memory,
-    /// Version of the target at our last write.
-    wrote: Option<u64>,
-    /// How many looks in a row found a metric missing.
-    missed: u32,
-    /// The last value of each metric, and when it was measured.
-    good: Vec<(String, f64, Timestamp)>,
+    state: Place,
+}
+
+/// Where an HPA's state is.
+#[derive(Debug)]
+enum Place {
+    /// Here.
+    Here(State),
+    /// With a look. `due`: the next one was due before that ended, and comes right after it.
+    Away { due: Option<Duration> },
+}
+
+impl Entry {
+    /// Goes on from another state of the object, unless it is an older one.
+    fn set(&mut self, subject: Arc<Subject>) {
+        let is_news = self.subject.as_deref().is_none_or(|old| !subject.is_older(old));
+        if is_news {
+            self.subject = Some(subject);
+        }
+    }
 }
 
 impl Worker {
@@ -72,24 +80,32 @@ impl Worker {
             changes,
             queue: Queue::default(),
             entries: HashMap::new(),
+            looks: FuturesUnordered::new(),
         }
     }
 
-    /// Works until it is told to stop; a look under way is finished.
+    fn now(&self) -> Duration {
+        self.shared.world.clock.monotonic()
+    }
+
+    /// Works until it is told to stop; looks under way are finished.
     pub(crate) async fn run(mut self, shutdown: Shutdown) {
+        let mut raised = pin!(shutdown.raised());
         let mut turn = 0;
         loop {
             while let Ok(change) = self.changes.try_recv() {
                 self.apply(change);
             }
             if shutdown.is_raised() {
-                return;
+                break;
             }
-            let now = self.shared.world.clock.monotonic();
-            if let Some((key, due)) = self.queue.pop(now) {
-                if let Some(period) = self.look(&key, due).await {
-                    let now = self.shared.world.clock.monotonic();
-                    self.queue.add(&key, now + period);
+            let now = self.now();
+            let has_room = self.looks.len() < AT_ONCE;
+            if has_room && let Some((key, due)) = self.queue.pop(now) {
+                self.begin(&key, due);
+                // Most looks find everything in memory and are over at once.
+                while let Some(Some(looked)) = self.looks.next().now_or_never() {
+                    self.end(looked);
                 }
                 turn += 1;
                 if turn % TURN == 0 {
@@ -97,7 +113,7 @@ impl Worker {
                 }
                 continue;
             }
-            let next = self.queue.next_due();
+            let next = self.queue.next_due().filter(|_| has_room);
             let wait = async {
                 match next {
                     Some(due) => capstan_runtime::sleep(due.saturating_sub(now)).await,
@@ -105,13 +121,17 @@ impl Worker {
                 }
             };
             tokio::select! {
+                Some(looked) = self.looks.next() => self.end(looked),
                 change = self.changes.recv() => match change {
                     Some(change) => self.apply(change),
-                    None => return,
+                    None => break,
                 },
                 () = wait => {}
-                () = shutdown.raised() => return,
+                () = &mut raised => break,
             }
+        }
+        while let Some(looked) = self.looks.next().await {
+            self.end(looked);
         }
     }
 
@@ -119,21 +139,18 @@ impl Worker {
         match change {
             Change::Set { subject, listed } => {
                 let key = subject.key.clone();
-                let mut due = self.shared.world.clock.monotonic() + subject.period;
+                let mut due = self.now() + subject.period;
                 if listed {
                     due += spread(&key, subject.period);
                 }
-                let entry = self.entries.entry(key.clone()).or_default();
+                let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry {
+                    subject: None,
+                    state: Place::Here(State::default()),
+                });
                 if entry.subject.is_none() {
                     self.shared.stats.added();
                 }
-                if entry
-                    .subject
-                    .as_deref()
-                    .is_none_or(|old| !is_older(&subject, old))
-                {
-                    entry.subject = Some(Arc::from(subject));
-                }
+                entry.set(Arc::from(subject));
                 self.queue.add(&key, due);
             }
             Change::Gone(key) => {
@@ -148,172 +165,57 @@ impl Worker {
         }
     }
 
-    /// One look at an HPA; gives after how long to look again, or `None` if it is gone.
-    async fn look(&mut self, key: &Key, due: Duration) -> Option<Duration> {
-        let shared = Arc::clone(&self.shared);
-        let entry = self.entries.get_mut(key)?;
+    /// Begins a look at an HPA that was due at `due`.
+    fn begin(&mut self, key: &Key, due: Duration) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let state = match &mut entry.state {
+            Place::Here(state) => std::mem::take(state),
+            Place::Away { due: next } => {
+                *next = Some(due);
+                return;
+            }
+        };
         let Some(subject) = entry.subject.clone() else {
             self.entries.remove(key);
-            return None;
+            return;
         };
-        let clock = &shared.world.clock;
-        let began = clock.monotonic();
-        let standing = Standing::of(&subject, &shared.world.targets);
-        let mut visit = Visit {
-            least: entry.wrote,
-            withhold: standing != Standing::Acts,
-            ..Visit::default()
-        };
-        let subject = entry.tell(&shared, subject, &standing, &mut visit).await;
-        let start = Start {
-            hpa: Arc::clone(&subject.hpa),
-            memory: std::mem::take(&mut entry.memory),
-            options: Arc::clone(match &subject.fallback {
-                Some(fallback) if entry.missed >= PATIENCE => fallback,
-                _ => &subject.arithmetic,
-            }),
-            keep_inputs: true,
-        };
-        let mut progress = reconcile::Sync::start(start, clock.now());
-        let mut outcome = loop {
-            match progress {
-                Progress::Request(request, sync) => {
-                    let answer = shared.world.answer(&subject, request, &mut visit).await;
-                    progress = sync.resume(answer, clock.now());
-                }
-                Progress::Done(outcome) => break *outcome,
-            }
-        };
-        let took = clock.monotonic().saturating_sub(began);
-        shared
-            .stats
-            .synced(outcome.reconciliation, began.saturating_sub(due), took);
-        entry.wrote = visit.least;
-        if let Some(written) = visit.written.take() {
-            entry.refresh(&shared, key, written);
-        }
-        entry.missed = if has_missing(&outcome.record) {
-            entry.missed.saturating_add(1)
-        } else {
-            0
-        };
-        entry.look_back(&mut outcome.record);
-        entry.memory = finish(&shared, &subject, outcome, &visit);
-        Some(subject.period)
-    }
-}
-
-impl Entry {
-    /// Notes the values of a decision, and says beside those that are missing what they were last.
-    fn look_back(&mut self, record: &mut Record) {
-        let now = record.time;
-        for input in &mut record.inputs {
-            let known = self.good.iter_mut().find(|(name, ..)| *name == input.name);
-            match (input.value, known) {
-                (Some(value), Some(known)) => (known.1, known.2) = (value, input.time.unwrap_or(now)),
-                (Some(value), None) => {
-                    let time = input.time.unwrap_or(now);
-                    self.good.push((input.name.clone(), value, time));
-                }
-                (None, Some(&mut (_, value, time))) => {
-                    let age = now.as_nanosecond() - time.as_nanosecond();
-                    let age = Age(i64::try_from(age).unwrap_or(i64::MAX));
-                    input.last_good = Some(LastGood { value, time, age });
-                }
-                (None, None) => {}
-            }
-        }
-        // The spec may name others by now.
-        if self.good.len() > record.inputs.len() && !record.inputs.is_empty() {
-            self.good
-                .retain(|(name, ..)| record.inputs.iter().any(|input| input.name == *name));
-        }
-    }
-
-    /// Says on the object whether we act on it, unless it says so already. Gives the object to go on from.
-    async fn tell(
-        &mut self,
-        shared: &Shared,
-        subject: Arc<Subject>,
-        standing: &Standing,
-        visit: &mut Visit,
-    ) -> Arc<Subject> {
-        let Some((hpa, event)) = standing.news(&subject, shared.world.clock.now()) else {
-            return subject;
-        };
-        shared.world.put_status(&subject, "", &hpa, visit).await;
-        let Some(written) = visit.written.take() else {
-            // The next look tries again.
-            return subject;
-        };
-        if let Some(event) = event {
-            shared.world.recorder.note(&subject, event);
-        }
-        self.refresh(shared, &subject.key, written);
-        self.subject.clone().unwrap_or(subject)
-    }
-
-    /// Goes on from the object that the server gave back, in case the watch is late.
-    fn refresh(&mut self, shared: &Shared, key: &Key, object: Value) {
-        if let Ok(Some(subject)) = Subject::read(key.kind, object, &shared.options)
-            && self.subject.as_deref().is_none_or(|old| !is_older(&subject, old))
-        {
-            self.subject = Some(Arc::new(subject));
-        }
-    }
-}
-
-/// Whether a metric could not be had.
-fn has_missing(record: &Record) -> bool {
-    record.inputs.iter().any(|input| input.value.is_none())
-}
-
-/// Notes what came of a look, and gives what to remember.
-fn finish(shared: &Shared, subject: &Subject, outcome: Outcome, visit: &Visit) -> Memory {
-    for (at, result) in outcome.metric_results.iter().enumerate() {
-        let took = visit.metrics.get(at).copied().unwrap_or_default();
-        shared.stats.computed(result, took);
-    }
-    if let Some(desired) = outcome.desired {
-        shared.stats.desired(&subject.key, desired);
-    }
-    if let Some(error) = &outcome.error {
-        tracing::debug!(hpa = %subject.key, error, "a look at an HPA ended with an error");
-    }
-    if subject.shadow && subject.key.kind == Kind::Hpa {
-        let status = &subject.hpa.status;
+        entry.state = Place::Away { due: None };
         let look = Look {
-            time: outcome.record.time,
-            current: i32::try_from(outcome.record.current_replicas).unwrap_or(i32::MAX),
-            ours: outcome.desired,
-            theirs: (!status.conditions.is_empty()).then_some(status.desired_replicas),
+            shared: Arc::clone(&self.shared),
+            subject,
+            state,
+            due,
         };
-        // Without a scale there is nothing to compare.
-        if outcome
-            .record
-            .arithmetic
-            .as_ref()
-            .is_some_and(|all| all.max_replicas > 0)
-        {
-            shared.comparisons.look(&subject.key, look);
-        }
+        self.looks.push(look.run().boxed());
     }
-    let mut record = outcome.record;
-    if subject.key.kind == Kind::Autoscaler {
-        record.source = Source::autoscaler(&*subject.key.name);
-    }
-    shared.decisions.push(record);
-    let mut memory = outcome.memory;
-    if memory.recommendations().len() >= COMPACT {
-        memory.compact();
-    }
-    memory
-}
 
-/// Whether an object is an older state of the same object.
-fn is_older(subject: &Subject, than: &Subject) -> bool {
-    let version = |subject: &Subject| subject.hpa.resource_version().parse::<u64>().ok();
-    subject.hpa.uid() == than.hpa.uid() && version(subject) < version(than)
+    /// Takes up what came of a look.
+    fn end(&mut self, looked: Looked) {
+        let Looked {
+            key,
+            period,
+            state,
+            written,
+        } = looked;
+        let now = self.now();
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        let place = std::mem::replace(&mut entry.state, Place::Here(state));
+        // In case the watch is late. One that is gone meanwhile stays gone.
+        if let Some(written) = written
+            && entry.subject.is_some()
+        {
+            entry.set(written);
+        }
+        let missed = match place {
+            Place::Away { due } => due,
+            Place::Here(_) => None,
+        };
+        self.queue.add(&key, missed.unwrap_or(now + period));
+    }
 }
 
 fn spread(key: &Key, period: Duration) -> Duration {

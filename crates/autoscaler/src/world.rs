@@ -6,7 +6,7 @@ use std::time::Duration;
 use capstan_base::SharedClock;
 use capstan_hpa::api_error::ApiError;
 use capstan_hpa::autoscaling::HorizontalPodAutoscaler;
-use capstan_hpa::reconcile::{Answer, Request};
+use capstan_hpa::reconcile::{Answer, Event, Request};
 use capstan_kube::{Cluster, Message, Reply};
 use capstan_kubeapi::Selector;
 use serde_json::Value;
@@ -18,8 +18,11 @@ use crate::metrics::Metrics;
 use crate::pods::{Pods, Selected};
 use crate::scales::{self, Scales};
 use crate::selectors::Selectors;
-use crate::subject::Subject;
+use crate::subject::{Kind, Subject};
 use crate::targets::Targets;
+
+/// The reason of the event about a new number of replicas.
+const RESCALED: &str = "SuccessfulRescale";
 
 /// See the module.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub(crate) struct Visit {
     pub(crate) written: Option<Value>,
     /// How long each metric took.
     pub(crate) metrics: Vec<Duration>,
+    /// An event of an `Autoscaler` that is left once the decision can be told whole.
+    pub(crate) rescaled: Option<Event>,
 }
 
 impl World {
@@ -108,10 +113,13 @@ impl World {
                 capstan_runtime::sleep(Duration::from_nanos(nanos)).await;
                 Answer::Done
             }
+            Request::Event(_) if visit.withhold => Answer::Done,
+            Request::Event(event) if subject.key.kind == Kind::Autoscaler && event.reason == RESCALED => {
+                visit.rescaled = Some(event);
+                Answer::Done
+            }
             Request::Event(event) => {
-                if !visit.withhold {
-                    self.recorder.note(subject, event);
-                }
+                self.recorder.note(subject, event);
                 Answer::Done
             }
         }
@@ -155,7 +163,7 @@ impl World {
             self.selectors.remove(&subject.key);
             Vec::new()
         } else {
-            let labels = selected.labels.iter().map(|labels| Some(&**labels));
+            let labels = selected.labels.iter().map(|labels| &**labels);
             self.selectors.register(&subject.key, text, &selector, labels)
         };
         Answer::Pods {

@@ -1,4 +1,7 @@
 //! Many HorizontalPodAutoscalers, each looked at every second, on the embedded cluster with hollow pods.
+//!
+//! The HPAs have the status that a controller leaves, as in a cluster that has been up for a while: what the objects take
+//! belongs to the cluster, which is in the same process, and not to the controller.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +10,7 @@ use std::time::Duration;
 use capstan_autoscaler::{Controller, Filter, Options, Timings};
 use capstan_base::SharedClock;
 use capstan_cluster::runners::{ImageMap, Runner};
-use capstan_cluster::{Cluster, Handle};
+use capstan_cluster::{Cluster, Handle, Subresource};
 use capstan_hpa::options::Options as Arithmetic;
 use capstan_kubeapi::builtin::{HORIZONTALPODAUTOSCALERS, NAMESPACES, PODS, REPLICASETS};
 use capstan_runtime::Shutdown;
@@ -22,6 +25,12 @@ const PER_NAMESPACE: usize = 100;
 
 /// From look to look.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// Sets that are made before their pods are waited for.
+const BATCH: usize = 500;
+
+/// How often it is looked whether pods are there.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Pods that do not become ready in this time never will.
 const PATIENCE: Duration = Duration::from_mins(20);
@@ -156,16 +165,17 @@ fn names(at: usize) -> (String, String) {
 
 async fn fill(cluster: &Handle, hpas: usize, clock: &SharedClock) -> Result<(), Error> {
     let objects = cluster.objects();
-    let create = |resource, namespace: Option<&str>, object: Value| {
-        let created = objects.create(resource, namespace, object);
-        created
-            .map(drop)
-            .map_err(|status| Error::Setup(status.to_string()))
+    let failed = |status: capstan_kubeapi::Status| Error::Setup(status.to_string());
+    let began = clock.monotonic();
+    let late = |what: String| {
+        let is_late = clock.monotonic().saturating_sub(began) > PATIENCE;
+        is_late.then(|| Error::Setup(what))
     };
     for at in 0..hpas {
         let (namespace, name) = names(at);
         if at % PER_NAMESPACE == 0 {
-            create(NAMESPACES, None, json!({"metadata": {"name": namespace}}))?;
+            let space = json!({"metadata": {"name": namespace}});
+            objects.create(NAMESPACES, None, space).map_err(failed)?;
         }
         let labels = json!({"app": name});
         let pod = json!({
@@ -175,23 +185,27 @@ async fn fill(cluster: &Handle, hpas: usize, clock: &SharedClock) -> Result<(), 
         });
         let set = json!({"metadata": {"name": name},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod}});
-        create(REPLICASETS, Some(&namespace), set)?;
-        if at % 64 == 0 {
-            // The controllers of the cluster keep up meanwhile.
-            tokio::task::yield_now().await;
+        objects
+            .create(REPLICASETS, Some(&namespace), set)
+            .map_err(failed)?;
+        // No further ahead than the cluster's log of changes reaches: whoever falls behind that has to list anew.
+        while at % BATCH == BATCH - 1 && objects.list(PODS, None).items.len() + BATCH <= at {
+            if let Some(error) = late(format!("there are no pods for {at} sets")) {
+                return Err(error);
+            }
+            capstan_runtime::sleep(LOOK).await;
         }
     }
-    let began = clock.monotonic();
     loop {
         let pods = objects.list(PODS, None).items;
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
         if ready >= hpas {
             break;
         }
-        if clock.monotonic().saturating_sub(began) > PATIENCE {
-            return Err(Error::Setup(format!("only {ready} of {hpas} pods are ready")));
+        if let Some(error) = late(format!("only {ready} of {hpas} pods are ready")) {
+            return Err(error);
         }
-        capstan_runtime::sleep(Duration::from_millis(500)).await;
+        capstan_runtime::sleep(LOOK).await;
     }
     for at in 0..hpas {
         let (namespace, name) = names(at);
@@ -200,9 +214,49 @@ async fn fill(cluster: &Handle, hpas: usize, clock: &SharedClock) -> Result<(), 
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name},
                 "metrics": [{"type": "Resource", "resource": {"name": "cpu",
                     "target": {"type": "Utilization", "averageUtilization": 50}}}]}});
-        create(HORIZONTALPODAUTOSCALERS, Some(&namespace), hpa)?;
+        objects
+            .create(HORIZONTALPODAUTOSCALERS, Some(&namespace), hpa)
+            .map_err(failed)?;
+        objects
+            .modify(
+                HORIZONTALPODAUTOSCALERS,
+                Some(&namespace),
+                &name,
+                Subresource::Status,
+                |hpa| hpa["status"] = status(),
+            )
+            .map_err(failed)?;
     }
     Ok(())
+}
+
+/// What the controller leaves on each of these HPAs.
+fn status() -> Value {
+    let condition = |type_: &str, status: &str, reason: &str, message: &str| {
+        json!({"type": type_, "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "reason": reason, "message": message})
+    };
+    json!({
+        "currentReplicas": 1,
+        "desiredReplicas": 1,
+        "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu",
+            "current": {"averageValue": "50m", "averageUtilization": 50}}}],
+        "conditions": [
+            condition("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size"),
+            condition(
+                "ScalingActive",
+                "True",
+                "ValidMetricFound",
+                "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)",
+            ),
+            condition(
+                "ScalingLimited",
+                "False",
+                "DesiredWithinRange",
+                "the desired count is within the acceptable range",
+            ),
+        ],
+    })
 }
 
 fn is_ready(pod: &Value) -> bool {

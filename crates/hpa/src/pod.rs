@@ -9,8 +9,46 @@ use serde_json::Value;
 
 use crate::go;
 
-/// Quantities by resource name.
-pub type Requests = BTreeMap<String, Quantity>;
+/// Quantities by resource name. There are one or two as a rule, which a tree would give room for eleven.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Quantity>", into = "BTreeMap<String, Quantity>")]
+pub struct Requests(Box<[(String, Quantity)]>);
+
+impl Requests {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is requested of a resource.
+    pub fn get(&self, resource: &str) -> Option<&Quantity> {
+        let found = self.0.iter().find(|(name, _)| name == resource);
+        found.map(|(_, quantity)| quantity)
+    }
+
+    /// The resources' names, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl From<BTreeMap<String, Quantity>> for Requests {
+    fn from(map: BTreeMap<String, Quantity>) -> Self {
+        Self(map.into_iter().collect())
+    }
+}
+
+impl From<Requests> for BTreeMap<String, Quantity> {
+    fn from(requests: Requests) -> Self {
+        requests.0.into_iter().collect()
+    }
+}
+
+impl FromIterator<(String, Quantity)> for Requests {
+    fn from_iter<I: IntoIterator<Item = (String, Quantity)>>(pairs: I) -> Self {
+        pairs.into_iter().collect::<BTreeMap<_, _>>().into()
+    }
+}
 
 /// A pod, reduced to what decides.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

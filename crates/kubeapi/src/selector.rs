@@ -109,7 +109,11 @@ impl Requirement {
 
     /// Whether labels satisfy it.
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
-        let value = labels.and_then(|l| l.get(&self.key)).and_then(Value::as_str);
+        self.is_met_by(labels.and_then(|l| l.get(&self.key)).and_then(Value::as_str))
+    }
+
+    /// Whether it is satisfied when the label that it is about has this value, or is absent.
+    fn is_met_by(&self, value: Option<&str>) -> bool {
         let has = |value: &str| self.values.iter().any(|v| v == value);
         match self.operator {
             Operator::In | Operator::Equals | Operator::DoubleEquals => value.is_some_and(has),
@@ -273,6 +277,11 @@ impl Selector {
     /// Whether labels satisfy all requirements.
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
         !self.nothing && self.requirements.iter().all(|r| r.matches(labels))
+    }
+
+    /// The same for labels that are kept another way: `value` gives that of a label.
+    pub fn matches_by<'l>(&self, value: impl Fn(&str) -> Option<&'l str>) -> bool {
+        !self.nothing && self.requirements.iter().all(|r| r.is_met_by(value(&r.key)))
     }
 
     /// Whether an object's labels satisfy all requirements.

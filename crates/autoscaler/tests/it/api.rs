@@ -61,6 +61,8 @@ struct Inside {
     scales: BTreeMap<String, i64>,
     /// The external metric; `None` answers 503.
     metric: Option<i64>,
+    /// How long the answer about a metric takes, by its name.
+    slow: BTreeMap<String, Duration>,
     asked: Vec<Asked>,
 }
 
@@ -78,6 +80,7 @@ impl Api {
             objects: BTreeMap::new(),
             scales: BTreeMap::new(),
             metric: Some(0),
+            slow: BTreeMap::new(),
             asked: Vec::new(),
         };
         Self {
@@ -149,6 +152,10 @@ impl Api {
         self.inside.lock().metric = value;
     }
 
+    pub(crate) fn set_slow(&self, metric: &str, takes: Duration) {
+        self.inside.lock().slow.insert(metric.to_owned(), takes);
+    }
+
     pub(crate) fn replicas(&self, name: &str) -> i64 {
         self.inside.lock().scales[name]
     }
@@ -213,6 +220,10 @@ async fn answer(State(api): State<Api>, method: Method, uri: Uri, body: Bytes) -
         what: format!("{method} {}", parts[parts.len() - 1]),
         body: body.clone(),
     });
+    let takes = api.inside.lock().slow.get(parts[parts.len() - 1]).copied();
+    if let Some(takes) = takes {
+        capstan_runtime::sleep(takes).await;
+    }
     match (method.as_str(), parts.as_slice()) {
         (_, [.., "deployments", name, "scale"]) => {
             let mut inside = api.inside.lock();

@@ -215,6 +215,21 @@ async fn an_autoscaler_waits_until_no_hpa_targets_its_object() {
     let status = api.status_of(AUTOSCALERS, "web");
     assert_eq!(status["conditions"][0]["status"], "True");
     assert_eq!(status["desiredReplicas"], 5);
+    let asked = api.take_asked();
+    let rescaled: Vec<&str> = of(&asked, "POST events")
+        .iter()
+        .filter(|asked| asked.body["reason"] == "SuccessfulRescale")
+        .filter_map(|asked| asked.body["message"].as_str())
+        .collect();
+    // The whole decision in one line, besides what an HPA's event says.
+    assert_eq!(
+        rescaled,
+        [
+            "New size: 4; reason: external metric m(nil) above target; \
+             Deployment n/web: 2 -> 4 (asked for 5, limited by scaleUp)",
+            "New size: 5; reason: external metric m(nil) above target; Deployment n/web: 4 -> 5",
+        ]
+    );
     let records = controller.decisions().list(&Filter {
         source: Some(capstan_hpa::Source::autoscaler("web")),
         ..Filter::default()
@@ -258,6 +273,34 @@ async fn an_autoscaler_that_waits_does_not_disturb_the_hpa() {
         .filter(|asked| asked.body["reason"] == "AmbiguousSelector")
         .count();
     assert!(ambiguous > 0, "{asked:?}");
+    controller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_metric_delays_nobody_else() {
+    let api = Api::new();
+    // One worker has all of them.
+    let options = Options {
+        workers: 1,
+        ..owning()
+    };
+    let controller = api.start(options, None);
+    api.set_metric(Some(20));
+    api.set_slow("slow", Duration::from_secs(20));
+    api.set("slow", |hpa| {
+        hpa["spec"]["metrics"][0]["external"]["metric"]["name"] = "slow".into();
+    });
+    pass(1.0).await;
+    api.set("web", |_| {});
+    pass(50.0).await;
+    let asked = api.take_asked();
+    let looked = |name: &str| -> Vec<f64> {
+        let looks = asked.iter().filter(|asked| asked.what == format!("GET {name}"));
+        looks.map(|asked| asked.at.as_secs_f64().round()).collect()
+    };
+    assert_eq!(looked("m"), [16.0, 31.0, 46.0]);
+    // Its period begins when the look is over.
+    assert_eq!(looked("slow"), [15.0, 50.0]);
     controller.stop().await;
 }
 

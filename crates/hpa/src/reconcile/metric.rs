@@ -164,9 +164,9 @@ impl Syncing {
     async fn evaluate(&self, spec: &MetricSpec, found: &Found) -> Result<Proposal, Failure> {
         match spec.type_.as_str() {
             source::RESOURCE | source::CONTAINER_RESOURCE => self.resource(spec, found).await,
-            source::PODS => self.pods(spec.pods.as_ref(), found).await,
-            source::OBJECT => self.object(spec.object.as_ref(), found).await,
-            source::EXTERNAL => self.external(spec.external.as_ref(), found).await,
+            source::PODS => self.pods(spec.pods.as_deref(), found).await,
+            source::OBJECT => self.object(spec.object.as_deref(), found).await,
+            source::EXTERNAL => self.external(spec.external.as_deref(), found).await,
             other => {
                 let text = format!("unknown metric source type {}", strconv::quote(other));
                 Err(Failure {

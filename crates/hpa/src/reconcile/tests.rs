@@ -66,7 +66,9 @@ impl World {
             }),
             containers: vec![Container {
                 name: "app".to_owned(),
-                requests: [("cpu".to_owned(), "100m".parse().unwrap())].into(),
+                requests: [("cpu".to_owned(), "100m".parse().unwrap())]
+                    .into_iter()
+                    .collect(),
                 restartable: false,
             }],
             ..Pod::default()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use capstan_kubeapi::Quantity;
 
 use super::CalculationError;
-use crate::pod::{Container, Pod, Requests};
+use crate::pod::{Container, Pod};
 
 /// Thousandths by pod. With a container's name, only that container counts; else a pod's own requests where it has
 /// any (`pod_level` is the gate PodLevelResources), else the sum over its containers.
@@ -81,8 +81,7 @@ fn of_pod(pod: &Pod, resource: &str) -> Result<i64, CalculationError> {
 
 /// The containers' sum, or what the init containers need at most, whichever is larger (`AggregateContainerRequests`).
 fn aggregate(pod: &Pod, resource: &str) -> Option<Quantity> {
-    let of =
-        |container: &Container| -> Option<Quantity> { Requests::get(&container.requests, resource).cloned() };
+    let of = |container: &Container| -> Option<Quantity> { container.requests.get(resource).cloned() };
     let mut running = None;
     for container in &pod.containers {
         running = plus(running, of(container).as_ref());

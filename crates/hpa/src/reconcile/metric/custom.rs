@@ -51,10 +51,10 @@ impl Syncing {
         .map_err(|error| fail(error.to_string()))?;
         let status = MetricStatus {
             type_: source::PODS.to_owned(),
-            pods: Some(PodsMetricStatus {
+            pods: Some(Box::new(PodsMetricStatus {
                 metric: spec.metric.clone(),
                 current: average_value(calculation.usage),
-            }),
+            })),
             ..MetricStatus::default()
         };
         Ok(proposal(calculation, status, measured))
@@ -132,11 +132,11 @@ impl Syncing {
         };
         let status = MetricStatus {
             type_: source::OBJECT.to_owned(),
-            object: Some(ObjectMetricStatus {
+            object: Some(Box::new(ObjectMetricStatus {
                 metric: spec.metric.clone(),
                 current,
                 described_object: described.clone(),
-            }),
+            })),
             ..MetricStatus::default()
         };
         Ok(proposal(calculation, status, Some(measured)))

@@ -77,10 +77,10 @@ impl Syncing {
         };
         let status = MetricStatus {
             type_: source::EXTERNAL.to_owned(),
-            external: Some(ExternalMetricStatus {
+            external: Some(Box::new(ExternalMetricStatus {
                 metric: spec.metric.clone(),
                 current,
-            }),
+            })),
             ..MetricStatus::default()
         };
         Ok(proposal(calculation, status, measured))

@@ -76,17 +76,17 @@ impl Syncing {
         };
         match container {
             None => {
-                status.resource = Some(ResourceMetricStatus {
+                status.resource = Some(Box::new(ResourceMetricStatus {
                     name: name.clone(),
                     current,
-                });
+                }));
             }
             Some(container) => {
-                status.container_resource = Some(ContainerResourceMetricStatus {
+                status.container_resource = Some(Box::new(ContainerResourceMetricStatus {
                     name: name.clone(),
                     current,
                     container: container.to_owned(),
-                });
+                }));
             }
         }
         Ok(proposal(calculation, status, measured))
