@@ -169,7 +169,7 @@ async fn fill(cluster: &Handle, hpas: usize, clock: &SharedClock) -> Result<(), 
     let began = clock.monotonic();
     let late = |what: String| {
         let is_late = clock.monotonic().saturating_sub(began) > PATIENCE;
-        is_late.then(|| Error::Setup(what))
+        is_late.then_some(Error::Setup(what))
     };
     for at in 0..hpas {
         let (namespace, name) = names(at);

@@ -7,6 +7,9 @@
 #![allow(clippy::print_stdout)] // what is skipped and why must be seen
 #![allow(clippy::disallowed_methods)] // a test waits for other processes on the machine's clock
 
+mod embedded;
+pub mod standin;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -15,6 +18,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+
+pub use embedded::Embedded;
 
 /// How long anything may take on a busy machine with two cores.
 pub const PATIENCE: Duration = Duration::from_secs(90);

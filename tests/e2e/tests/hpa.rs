@@ -1,10 +1,9 @@
 //! A HorizontalPodAutoscaler on CPU with real kubectl against the embedded cluster, and why it decided what it did.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use capstan_e2e::{Running, capstan, http, kubectls, output, wait_for};
+use capstan_e2e::{Embedded, capstan, http, kubectls, output, wait_for};
 
 const WEB: &str = "
 apiVersion: apps/v1
@@ -28,90 +27,40 @@ spec:
           requests: {cpu: 100m}
 ";
 
-struct Cluster {
-    folder: tempfile::TempDir,
-    kubectl: PathBuf,
-    url: String,
-    running: Running,
+fn replicas(cluster: &Embedded) -> Result<String> {
+    cluster.kubectl(&[
+        "get",
+        "deployment",
+        "web",
+        "-o",
+        "jsonpath={.status.readyReplicas}",
+    ])
 }
 
-impl Cluster {
-    fn start(kubectl: &Path, folder: tempfile::TempDir, pod_cidr: &str) -> Result<Self> {
-        Self::start_with(kubectl, folder, pod_cidr, &[])
-    }
-
-    fn start_with(kubectl: &Path, folder: tempfile::TempDir, pod_cidr: &str, flags: &[&str]) -> Result<Self> {
-        let running = Running::start(
-            Command::new(capstan())
-                .args([
-                    "cluster",
-                    "--bind",
-                    "127.0.0.1:0",
-                    "--autoscaler-bind",
-                    "127.0.0.1:0",
-                ])
-                .args(["--hollow", "--pod-cidr", pod_cidr])
-                .args(["--horizontal-pod-autoscaler-sync-period", "1s"])
-                .args(flags)
-                .arg("--data-dir")
-                .arg(folder.path()),
-        )?;
-        let line = running.line_with("Decisions about")?;
-        let url = line.split("on ").nth(1).and_then(|rest| rest.split(": ").next());
-        let url = url.context("an address")?.to_owned();
-        Ok(Self {
-            folder,
-            kubectl: kubectl.to_owned(),
-            url,
-            running,
-        })
-    }
-
-    fn kubectl(&self, args: &[&str]) -> Result<String> {
-        let mut command = Command::new(&self.kubectl);
-        command.env("KUBECONFIG", self.folder.path().join("kubeconfig"));
-        output(command.args(args))
-    }
-
-    fn explain(&self, args: &[&str]) -> Result<String> {
-        output(
-            Command::new(capstan())
-                .args(["explain", "--url", &self.url])
-                .args(args),
-        )
-    }
-
-    fn replicas(&self) -> Result<String> {
-        self.kubectl(&[
-            "get",
-            "deployment",
-            "web",
-            "-o",
-            "jsonpath={.status.readyReplicas}",
-        ])
-    }
-
-    fn metrics(&self) -> Result<String> {
-        let address = self.url.trim_start_matches("http://").parse()?;
-        Ok(http(address, "GET", "/metrics", b"")?.1)
-    }
+fn metrics(cluster: &Embedded) -> Result<String> {
+    let address = cluster.url.trim_start_matches("http://").parse()?;
+    Ok(http(address, "GET", "/metrics", b"")?.1)
 }
+
+/// How often HPAs are looked at.
+const FAST: [&str; 2] = ["--horizontal-pod-autoscaler-sync-period", "1s"];
 
 #[test]
 fn replicas_follow_the_cpu_and_every_decision_can_be_explained() -> Result<()> {
     for (at, kubectl) in kubectls().into_iter().enumerate() {
-        let cluster = Cluster::start(&kubectl, tempfile::tempdir()?, &format!("127.{}.0.0/16", 60 + at))?;
+        let cidr = format!("127.{}.0.0/16", 60 + at);
+        let cluster = Embedded::start(&kubectl, tempfile::tempdir()?, &cidr, &FAST)?;
         follow(cluster).with_context(|| kubectl.display().to_string())?;
     }
     Ok(())
 }
 
-fn follow(mut cluster: Cluster) -> Result<()> {
+fn follow(mut cluster: Embedded) -> Result<()> {
     let manifest = cluster.folder.path().join("web.yaml");
     std::fs::write(&manifest, WEB)?;
     let manifest = manifest.to_string_lossy().into_owned();
     cluster.kubectl(&["create", "--validate=false", "-f", &manifest])?;
-    wait_for("five pods", || Ok((cluster.replicas()? == "5").then_some(())))?;
+    wait_for("five pods", || Ok((replicas(&cluster)? == "5").then_some(())))?;
     let autoscale = [
         "autoscale",
         "deployment",
@@ -123,7 +72,7 @@ fn follow(mut cluster: Cluster) -> Result<()> {
     cluster.kubectl(&autoscale)?;
 
     // Five pods use 350m together and request 100m each: 70 %, which is 1.4 times the target.
-    wait_for("seven pods", || Ok((cluster.replicas()? == "7").then_some(())))?;
+    wait_for("seven pods", || Ok((replicas(&cluster)? == "7").then_some(())))?;
     wait_for("50 % are seen", || {
         let table = cluster.kubectl(&["get", "hpa", "web", "--no-headers"])?;
         let row: Vec<&str> = table.split_whitespace().collect();
@@ -168,7 +117,7 @@ fn follow(mut cluster: Cluster) -> Result<()> {
     ensure!(!all.contains("another answer"), "{all}");
     let json: serde_json::Value = serde_json::from_str(&cluster.explain(&["hpa/web", "--json"])?)?;
     ensure!(json["decisions"][0]["finalDesiredReplicas"] == 7, "{json}");
-    let metrics = cluster.metrics()?;
+    let metrics = metrics(&cluster)?;
     let gauge =
         "horizontal_pod_autoscaler_controller_desired_replicas{hpa_name=\"web\",namespace=\"default\"} 7";
     ensure!(metrics.contains(gauge), "{metrics}");
@@ -178,8 +127,8 @@ fn follow(mut cluster: Cluster) -> Result<()> {
         cluster.running.terminate()?.success(),
         "the cluster ends in order"
     );
-    let Cluster { folder, kubectl, .. } = cluster;
-    let again = Cluster::start(&kubectl, folder, "127.62.0.0/16")?;
+    let Embedded { folder, kubectl, .. } = cluster;
+    let again = Embedded::start(&kubectl, folder, "127.62.0.0/16", &FAST)?;
     let all = again.explain(&["hpa/web", "--last", "100"])?;
     ensure!(all.contains("up from 5 to 7"), "{all}");
     let unknown = again.explain(&["hpa/other"]);
@@ -193,12 +142,9 @@ fn an_autoscaler_takes_over_when_the_hpa_is_gone_and_not_before() -> Result<()> 
         return Ok(());
     };
     let young = ["--horizontal-pod-autoscaler-cpu-initialization-period", "1ns"];
-    let cluster = Cluster::start_with(&kubectl, tempfile::tempdir()?, "127.63.0.0/16", &young)?;
-    let file = |name: &str, text: &str| -> Result<String> {
-        let path = cluster.folder.path().join(name);
-        std::fs::write(&path, text)?;
-        Ok(path.to_string_lossy().into_owned())
-    };
+    let flags = [&FAST[..], &young].concat();
+    let cluster = Embedded::start(&kubectl, tempfile::tempdir()?, "127.63.0.0/16", &flags)?;
+    let file = |name: &str, text: &str| cluster.file(name, text);
     let manifests = output(Command::new(capstan()).args(["manifests", "autoscaler"]))?;
     cluster.kubectl(&["create", "--validate=false", "-f", &file("crd.yaml", &manifests)?])?;
     cluster.kubectl(&["create", "--validate=false", "-f", &file("web.yaml", WEB)?])?;
@@ -210,7 +156,7 @@ fn an_autoscaler_takes_over_when_the_hpa_is_gone_and_not_before() -> Result<()> 
         "--max=10",
         "--cpu-percent=50",
     ])?;
-    wait_for("seven pods", || Ok((cluster.replicas()? == "7").then_some(())))?;
+    wait_for("seven pods", || Ok((replicas(&cluster)? == "7").then_some(())))?;
 
     let kubeconfig = cluster.folder.path().join("kubeconfig");
     let converted = output(
@@ -243,7 +189,7 @@ fn an_autoscaler_takes_over_when_the_hpa_is_gone_and_not_before() -> Result<()> 
         "capstan.dev/cpu-load=450m",
     ])?;
     wait_for("nine pods or more", || {
-        Ok((cluster.replicas()?.parse::<u32>()? >= 9).then_some(()))
+        Ok((replicas(&cluster)?.parse::<u32>()? >= 9).then_some(()))
     })?;
     let explained = cluster.explain(&["autoscaler/web", "--last", "20", "--replay"])?;
     ensure!(explained.contains("Autoscaler web (apps/v1)"), "{explained}");

@@ -17,7 +17,7 @@ pub fn calculate_requests(
 ) -> Result<BTreeMap<String, i64>, CalculationError> {
     let mut requests = BTreeMap::new();
     for pod in pods {
-        let own = pod_level && container.is_empty() && pod.requests.keys().any(|name| is_pod_level(name));
+        let own = pod_level && container.is_empty() && pod.requests.keys().any(is_pod_level);
         let request = if own {
             of_pod(pod, resource)?
         } else {
