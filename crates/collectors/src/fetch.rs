@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capstan_base::SharedClock;
+use jiff::Timestamp;
+
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, Url};
@@ -221,6 +223,8 @@ fn status_text(code: u16) -> String {
 /// Sends requests.
 #[derive(Debug)]
 pub struct Fetcher {
+    clock: SharedClock,
+
     gates: Gates,
     /// By guardedness and connect timeout. They follow no redirects: they would lead around the allow list.
     clients: Mutex<HashMap<(bool, Duration), Client>>,
@@ -237,7 +241,8 @@ impl Fetcher {
             clients.insert((guarded, CONNECT_TIMEOUT), client);
         }
         Ok(Self {
-            gates: Gates::new(clock, options.concurrency),
+            gates: Gates::new(Arc::clone(&clock), options.concurrency),
+            clock,
             clients: Mutex::new(clients),
         })
     }
@@ -290,7 +295,7 @@ impl Fetcher {
         }
         let exchange = async {
             let response = builder.send().await.map_err(|error| failure(&name, error))?;
-            read(response, &name, request.limit).await
+            read(response, &name, request.limit, self.clock.now()).await
         };
         match timeout(request.timeout, Box::pin(exchange)).await {
             Ok(answer) => answer,
@@ -346,7 +351,16 @@ impl Trouble {
     }
 }
 
-async fn read(mut response: Response, name: &str, limit: usize) -> Result<Answer, Trouble> {
+/// Seconds from `Retry-After`, which may also be a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<u64> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        u64::try_from(at.duration_since(now).as_secs()).ok()
+    })
+}
+
+async fn read(mut response: Response, name: &str, limit: usize, now: Timestamp) -> Result<Answer, Trouble> {
     let status = response.status();
     let header = |wanted| {
         response
@@ -360,7 +374,8 @@ async fn read(mut response: Response, name: &str, limit: usize) -> Result<Answer
             "{name}: answered {status} to {to}, and redirects are not followed; name the final address"
         ))));
     }
-    let retry_after = header(RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    let retry_after = header(RETRY_AFTER).and_then(|text| retry_after(text, now));
+
     let too_large = || {
         Trouble::Question(CollectError::new(format!(
             "{name}: the answer has more than {limit} bytes"
@@ -410,4 +425,25 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        let now: Timestamp = "2015-10-21T07:27:00Z".parse().unwrap();
+        assert_eq!(retry_after(" 120 ", now), Some(120));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(60));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:20:00 GMT", now), None);
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn excerpts_are_short_and_on_one_line() {
+        assert_eq!(excerpt(b" a\n  b\t"), "a b");
+        let long = "é".repeat(5000);
+        assert_eq!(excerpt(long.as_bytes()).chars().count(), EXCERPT + 1);
+    }
 }

@@ -32,7 +32,7 @@ struct Http {
 /// For External metrics.
 pub(crate) fn collector(order: &Order<'_>) -> Result<Box<dyn Collector>, ConfigError> {
     let wanted = order.wanted;
-    let extract = Extract::of(order.keys)?;
+    let extract = Extract::of(order.keys)?.with_zero_for_empty(order.context.options.compatible);
     let endpoint = order
         .keys
         .get(ENDPOINT)

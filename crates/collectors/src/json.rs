@@ -77,6 +77,7 @@ pub struct Extract {
     how: How,
     text: String,
     aggregator: Option<Aggregator>,
+    zero_for_empty: bool,
 }
 
 #[derive(Debug)]
@@ -165,6 +166,7 @@ impl Extract {
             how,
             text: text.to_owned(),
             aggregator,
+            zero_for_empty: false,
         })
     }
 
@@ -180,7 +182,15 @@ impl Extract {
             how: How::Eval(script),
             text: text.to_owned(),
             aggregator,
+            zero_for_empty: false,
         })
+    }
+
+    /// Whether the sum of an empty array is 0, as in kube-metrics-adapter, and no error.
+    #[must_use]
+    pub fn with_zero_for_empty(mut self, yes: bool) -> Self {
+        self.zero_for_empty = yes;
+        self
     }
 
     /// The path or expression, as an author wrote it.
@@ -243,6 +253,9 @@ impl Extract {
         })?;
         let numbers: Result<Vec<f64>, JsonError> = nodes.iter().map(Node::number).collect();
         let numbers = numbers.map_err(|error| JsonError::Other(format!("{otherwise}: {error}")))?;
+        if numbers.is_empty() && self.zero_for_empty && aggregator == Aggregator::Sum {
+            return Ok(0.0);
+        }
         aggregator
             .apply(&numbers)
             .ok_or_else(|| JsonError::Other("the array is empty and has no number".to_owned()))

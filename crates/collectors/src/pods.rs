@@ -145,7 +145,7 @@ impl Getter {
                 .map(str::to_owned),
             request_timeout: timeout("request-timeout")?,
             connect_timeout: timeout("connect-timeout")?,
-            extract: Extract::of(keys)?,
+            extract: Extract::of(keys)?.with_zero_for_empty(order.context.options.compatible),
         })
     }
 
@@ -205,7 +205,14 @@ impl Pods {
                 missing: Some(format!("no pod was asked: {out}")),
             });
         }
-        let mut answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        // Many pods that do not answer must not keep the next run waiting.
+        let limit = self.interval.max(self.getter.request_timeout);
+        let mut answers: Vec<_> = stream::iter(asked)
+            .buffer_unordered(AT_ONCE)
+            .take_until(Box::pin(capstan_runtime::sleep(limit)))
+            .collect()
+            .await;
+        let late = all - answers.len();
         answers.sort_by(|(one, _), (two, _)| one.name.cmp(&two.name));
         let (mut samples, mut failures) = (Vec::new(), Vec::new());
         for (pod, answer) in answers {
@@ -214,18 +221,22 @@ impl Pods {
                 Err(error) => failures.push(format!("{}: {}", pod.name, error.message)),
             }
         }
-        if failures.is_empty() {
+        let failed = failures.len() + late;
+        if failed == 0 {
             return Ok(Collected {
                 samples,
                 missing: None,
             });
         }
-        let failed = failures.len();
-        let more = failed.saturating_sub(MOST_TOLD);
+        let more = failures.len().saturating_sub(MOST_TOLD);
         failures.truncate(MOST_TOLD);
         if more > 0 {
             failures.push(format!("and {more} more"));
         }
+        if late > 0 {
+            failures.push(format!("{late} had no turn within {}s", limit.as_secs_f64()));
+        }
+
         let told = format!("{failed} of {all} pods did not answer: {}", failures.join("; "));
         if samples.is_empty() {
             return Err(CollectError::new(told));

@@ -79,6 +79,15 @@ impl Target {
     }
 
     async fn path(&self) -> Result<String, CollectError> {
+        // What an API server takes for a name; anything else would lead to another path.
+        let odd = |c: char| matches!(c, '/' | '%' | '?' | '#');
+        if self.name.is_empty() || matches!(self.name.as_str(), "." | "..") || self.name.contains(odd) {
+            return Err(CollectError::new(format!(
+                "scaleTargetRef of the HPA has the name {:?}, which no object can have",
+                self.name
+            )));
+        }
+
         let kinds = &self.context.kinds;
         let kind = kinds
             .find(&self.context.cluster, &self.api_version, &self.kind)

@@ -143,7 +143,7 @@ fn other<'v>(name: &str, value: Node<'v>, run: &Run<'v>) -> Result<Node<'v>, Jso
         });
     }
     Ok(match name {
-        "pow10" | "factorial" | "length" if nothing => Node::Number(0.0),
+        "length" if nothing => Node::Number(0.0),
         "pow10" => Node::Number(power_of_ten(value.integer()?)),
         "factorial" => Node::Number(factorial(value.natural()?)?),
         "length" => Node::Number(match &value {

@@ -251,6 +251,19 @@ async fn slow_pods_are_not_waited_for_and_redirects_not_followed() {
 }
 
 #[tokio::test]
+async fn many_slow_pods_do_not_hold_up_the_next_run() {
+    let url = serve(Router::new().route("/metrics", get(std::future::pending::<&str>))).await;
+    let mut annotated = at(url.rsplit_once(':').unwrap().1);
+    annotated.extend([("request-timeout", "50ms"), ("interval", "100ms")]);
+    let pods = (0..200)
+        .map(|number| pod(&format!("app-{number}"), "True"))
+        .collect();
+    let error = run(&metric(&annotated), pods).await.unwrap_err().message;
+    assert!(error.starts_with("200 of 200 pods did not answer: "), "{error}");
+    assert!(error.ends_with("had no turn within 0.1s"), "{error}");
+}
+
+#[tokio::test]
 async fn a_target_that_cannot_be_read_is_an_error() {
     let wanted = metric(&at("9090"));
     let error = build(&wanted, &context(Options::default()))
