@@ -12,14 +12,20 @@
 //! | `events` | Warning events on HPAs whose configuration is ignored or wrong |
 //! | [`status`] | what every HPA has, and how its collectors are doing |
 //! | [`stats`] | the adapter's own metrics, kube-metrics-adapter's names among them |
+//! | [`serve`] | the metrics APIs, as an aggregated API server |
+//! | [`certificate`] | its certificate, renewed, and known to the cluster |
+//! | [`resource`] | `metrics.k8s.io` from PromQL |
 //! | [`http`] | status and metrics over HTTP |
 
 pub mod adapter;
+pub mod certificate;
 mod events;
 mod follow;
 pub mod http;
 pub mod index;
+pub mod resource;
 mod runner;
+pub mod serve;
 pub mod stats;
 pub mod status;
 

@@ -6,7 +6,8 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use capstan_kubeapi::{Resource, Status, discovery};
-use http::{Method, StatusCode};
+use http::header::ACCEPT;
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::aggregation::{Aggregator, documents};
@@ -17,7 +18,6 @@ use crate::openapi::OpenApi;
 mod auth;
 mod list;
 mod logs;
-pub(crate) mod negotiate;
 pub(crate) mod path;
 pub(crate) mod respond;
 mod reviews;
@@ -30,6 +30,7 @@ pub use auth::{Authentication, PeerCertificate, User};
 pub use logs::{LogOptions, LogSource, LogStream};
 pub use serve::serve;
 
+pub(crate) use capstan_kubeapi::negotiate;
 use negotiate::{Accept, Form};
 use path::{Query, Target};
 
@@ -121,7 +122,7 @@ pub fn router(state: ServerState) -> Router {
 }
 
 async fn handle(State(state): State<ServerState>, request: Request) -> Response {
-    let accept = Accept::parse(request.headers());
+    let accept = accept(request.headers());
     match answer(&state, request, &accept).await {
         Ok(response) => response,
         Err(status) => respond::status(&status, &accept),
@@ -386,4 +387,9 @@ fn platform_arch() -> &'static str {
         "aarch64" => "arm64",
         other => other,
     }
+}
+
+/// What the client reads.
+pub(crate) fn accept(headers: &HeaderMap) -> Accept {
+    Accept::parse(headers.get(ACCEPT).and_then(|value| value.to_str().ok()))
 }

@@ -43,34 +43,57 @@ impl Cluster {
     /// back by itself after disconnects and 410; an error is one that trying again soon will not change, such as a
     /// missing right, and the caller may drop the stream then or go on.
     pub fn follow(&self, resource: Followed) -> impl Stream<Item = Result<Seen, Error>> + Send + use<> {
-        let described = ApiResource {
-            group: resource.group.to_owned(),
-            version: resource.version.to_owned(),
-            api_version: if resource.group.is_empty() {
-                resource.version.to_owned()
-            } else {
-                format!("{}/{}", resource.group, resource.version)
-            },
-            kind: resource.kind.to_owned(),
-            plural: resource.plural.to_owned(),
-        };
-        let api: Api<DynamicObject> = Api::all_with(self.client(), &described);
-        watcher::watcher(api, watcher::Config::default())
-            .default_backoff()
-            .filter_map(move |event| async move {
-                match event {
-                    Ok(event) => Some(Ok(seen(event))),
-                    Err(error) => {
-                        if let Some((reason, message)) = refusal(&error) {
-                            return Some(Err(Error::new(reason, message)));
-                        }
-                        // The watcher backs off and tries again.
-                        tracing::debug!(plural = resource.plural, %error, "watch interrupted");
-                        None
-                    }
-                }
-            })
+        let api: Api<DynamicObject> = Api::all_with(self.client(), &described(resource));
+        stream(api, watcher::Config::default(), resource.plural)
     }
+
+    /// Follows one object of a resource, with rights to that object only. Else as [`Cluster::follow`].
+    pub fn follow_one(
+        &self,
+        resource: Followed,
+        namespace: &str,
+        name: &str,
+    ) -> impl Stream<Item = Result<Seen, Error>> + Send + use<> {
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &described(resource));
+        let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        stream(api, config, resource.plural)
+    }
+}
+
+fn described(resource: Followed) -> ApiResource {
+    ApiResource {
+        group: resource.group.to_owned(),
+        version: resource.version.to_owned(),
+        api_version: if resource.group.is_empty() {
+            resource.version.to_owned()
+        } else {
+            format!("{}/{}", resource.group, resource.version)
+        },
+        kind: resource.kind.to_owned(),
+        plural: resource.plural.to_owned(),
+    }
+}
+
+fn stream(
+    api: Api<DynamicObject>,
+    config: watcher::Config,
+    plural: &'static str,
+) -> impl Stream<Item = Result<Seen, Error>> + Send + use<> {
+    watcher::watcher(api, config)
+        .default_backoff()
+        .filter_map(move |event| async move {
+            match event {
+                Ok(event) => Some(Ok(seen(event))),
+                Err(error) => {
+                    if let Some((reason, message)) = refusal(&error) {
+                        return Some(Err(Error::new(reason, message)));
+                    }
+                    // The watcher backs off and tries again.
+                    tracing::debug!(plural, %error, "watch interrupted");
+                    None
+                }
+            }
+        })
 }
 
 fn seen(event: Event<DynamicObject>) -> Seen {

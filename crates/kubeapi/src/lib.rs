@@ -10,6 +10,7 @@
 //! | [`discovery`], [`table`] | documents and rows from the table of kinds |
 //! | [`schema`], [`merge_keys`], [`openapi`] | types: reading objects by them, how they merge, protobuf form |
 //! | [`meta`] | reading and writing what every object has |
+//! | [`negotiate`], [`query`] | what a client reads and asks for, from its headers and query |
 //! | [`patch`] | JSON, merge, strategic merge, apply |
 //! | [`protobuf`] | objects in the form that newer kubectl sends |
 //! | [`custom`], [`structural`], [`jsonpath`] | kinds that somebody defined: schemas, columns, paths |
@@ -25,12 +26,14 @@ pub mod discovery;
 pub mod jsonpath;
 pub mod merge_keys;
 pub mod meta;
+pub mod negotiate;
 pub mod openapi;
 #[cfg(test)]
 mod oracle;
 pub mod patch;
 pub mod protobuf;
 pub mod quantity;
+pub mod query;
 pub mod resource;
 pub mod schema;
 pub mod selector;

@@ -264,14 +264,21 @@ impl Selector {
 
     /// A label and the one value it must have, if there is such a requirement: what objects can be indexed by.
     pub fn exact(&self) -> Option<(&str, &str)> {
-        let single = |requirement: &&Requirement| {
-            matches!(
+        self.equalities().next()
+    }
+
+    /// All labels that must have one value, with that value: what series can be indexed by.
+    pub fn equalities(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.requirements.iter().filter_map(|requirement| {
+            let single = matches!(
                 requirement.operator,
                 Operator::Equals | Operator::DoubleEquals | Operator::In
-            ) && requirement.values.len() == 1
-        };
-        let requirement = self.requirements.iter().find(single)?;
-        Some((&requirement.key, &requirement.values[0]))
+            );
+            match requirement.values.as_slice() {
+                [value] if single => Some((requirement.key.as_str(), value.as_str())),
+                _ => None,
+            }
+        })
     }
 
     /// Whether labels satisfy all requirements.

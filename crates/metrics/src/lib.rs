@@ -13,4 +13,4 @@ pub mod series;
 pub mod store;
 
 pub use series::{GroupResource, Labels, Series};
-pub use store::{Owner, Reading, Sample, State, Store};
+pub use store::{Absence, Expected, Names, ObjectMetric, Owner, Reading, Refusal, Sample, State, Store};

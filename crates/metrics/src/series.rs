@@ -90,3 +90,40 @@ impl Series {
         }
     }
 }
+
+/// As `metric{key=value,…}`.
+pub(crate) fn shown(metric: &str, labels: &Labels) -> String {
+    let mut text = metric.to_owned();
+    for (index, (key, value)) in labels.iter().enumerate() {
+        text.push(if index == 0 { '{' } else { ',' });
+        text.push_str(key);
+        text.push('=');
+        text.push_str(value.as_str().unwrap_or(""));
+    }
+    if !labels.is_empty() {
+        text.push('}');
+    }
+    text
+}
+
+/// `queue{tier=a}`, `qps of pods default/web-1`.
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(self.metric(), self.labels()))?;
+        match self {
+            Self::External { .. } => Ok(()),
+            Self::Object {
+                resource,
+                namespace,
+                name,
+                ..
+            } if namespace.is_empty() => write!(f, " of {resource} {name}"),
+            Self::Object {
+                resource,
+                namespace,
+                name,
+                ..
+            } => write!(f, " of {resource} {namespace}/{name}"),
+        }
+    }
+}

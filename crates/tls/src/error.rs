@@ -34,6 +34,9 @@ pub enum Error {
     /// The certificate could not be made.
     #[error("cannot issue certificate: {0}")]
     Issue(#[from] rcgen::Error),
+    /// No authority we asked stands behind a client's certificate.
+    #[error("the client's certificate is not accepted: {0}")]
+    Untrusted(String),
     /// The TLS library refused the settings.
     #[error("TLS settings: {0}")]
     Settings(String),
@@ -48,6 +51,7 @@ impl Classify for Error {
                 _ => Class::Unavailable,
             },
             Self::Pem { .. } | Self::Certificate(_) | Self::Mismatch | Self::Settings(_) => Class::User,
+            Self::Untrusted(_) => Class::Forbidden,
             Self::Issue(_) => Class::Internal,
         }
     }

@@ -22,17 +22,20 @@
 //! | [`authority`] | a certificate authority and what it issues |
 //! | [`facts`] | the few fields of an X.509 certificate that we read |
 //! | [`files`] | reading and writing PEM files, keys with mode 0600 |
+//! | [`peers`] | listeners whose own certificate may change, and whose clients are judged by several authorities |
 //! | [`settings`] | rustls server and client settings; the provider |
 
 pub mod authority;
 pub mod error;
 pub mod facts;
 pub mod files;
+pub mod peers;
 pub mod settings;
 
 pub use authority::{Authority, Identity};
 pub use error::Error;
 pub use facts::CertificateFacts;
+pub use peers::{Peers, Serving, asking_server_config};
 pub use settings::{client_config, install_provider, server_config, unverified_client_config};
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(crate) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Pem {
@@ -152,14 +152,14 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(found)
 }
 
-fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, Error> {
+pub(crate) fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, Error> {
     PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|error| Error::Pem {
         what: "private key",
         reason: error.to_string(),
     })
 }
 
-fn roots(pem: &str) -> Result<RootCertStore, Error> {
+pub(crate) fn roots(pem: &str) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
     for certificate in certificates(pem)? {
         store

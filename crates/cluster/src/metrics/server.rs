@@ -22,7 +22,7 @@ pub(super) fn router(metrics: Metrics) -> Router {
 }
 
 async fn handle(State(metrics): State<Metrics>, request: Request) -> Response {
-    let accept = Accept::parse(request.headers());
+    let accept = crate::http::accept(request.headers());
     answer(&metrics, &request, &accept).unwrap_or_else(|status| respond::status(&status, &accept))
 }
 

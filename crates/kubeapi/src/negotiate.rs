@@ -1,11 +1,8 @@
-//! What the client wants to read and what it sends.
-
-use http::HeaderMap;
-use http::header::ACCEPT;
+//! What a client wants to read, as its `Accept` header says.
 
 /// How an object or list is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// As it is.
     Plain,
     /// As a `Table` of `meta.k8s.io/<version>`.
@@ -24,19 +21,20 @@ struct Range {
 
 /// A parsed `Accept` header.
 #[derive(Debug, Clone)]
-pub(crate) struct Accept {
+pub struct Accept {
     ranges: Vec<Range>,
     /// Whether the answer is YAML.
-    pub(crate) yaml: bool,
+    pub yaml: bool,
     acceptable: bool,
 }
 
 /// What the real server says it can produce.
-pub(crate) const AVAILABLE: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+pub const AVAILABLE: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 impl Accept {
-    pub(crate) fn parse(headers: &HeaderMap) -> Self {
-        let text = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("*/*");
+    /// Parses the header's text; without one, everything is read.
+    pub fn parse(text: Option<&str>) -> Self {
+        let text = text.unwrap_or("*/*");
         let ranges: Vec<Range> = text
             .split(',')
             .map(|range| {
@@ -71,12 +69,12 @@ impl Accept {
     }
 
     /// Whether there is any representation that the client reads.
-    pub(crate) fn is_acceptable(&self) -> bool {
+    pub fn is_acceptable(&self) -> bool {
         self.acceptable
     }
 
     /// The form that the client prefers among those we know.
-    pub(crate) fn form(&self) -> Form {
+    pub fn form(&self) -> Form {
         for range in self.ranges.iter().filter(|r| is_json(&r.kind)) {
             match (
                 range.form.as_deref(),
@@ -100,7 +98,7 @@ impl Accept {
     }
 
     /// The version of aggregated discovery that the client prefers, if it reads it.
-    pub(crate) fn discovery(&self) -> Option<&'static str> {
+    pub fn discovery(&self) -> Option<&'static str> {
         for range in self.ranges.iter().filter(|r| is_json(&r.kind)) {
             match (
                 range.form.as_deref(),
@@ -134,9 +132,7 @@ mod tests {
     use super::*;
 
     fn accept(text: &str) -> Accept {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, text.parse().unwrap());
-        Accept::parse(&headers)
+        Accept::parse(Some(text))
     }
 
     #[test]
