@@ -35,10 +35,10 @@ impl Context {
     /// A context.
     ///
     /// # Errors
-    /// When the address of a configured server is no URL, or no HTTP client can be made.
+    /// When the address of a configured server is no URL.
     pub fn new(clock: SharedClock, cluster: Arc<Cluster>, options: Options) -> Result<Self, ConfigError> {
         Ok(Self {
-            fetcher: Fetcher::new(Arc::clone(&clock), &options)?,
+            fetcher: Fetcher::new(Arc::clone(&clock), &options),
             allow: AllowList::of(&options)?,
             kinds: Kinds::default(),
             share: Share::new(Arc::clone(&clock)),

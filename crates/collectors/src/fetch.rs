@@ -15,7 +15,7 @@ use reqwest::{Client, Method, Response, Url};
 use tokio::time::timeout;
 
 use crate::allow::{Allowed, GuardedResolver, shown};
-use crate::collector::{CollectError, ConfigError};
+use crate::collector::CollectError;
 use crate::gate::Gates;
 use crate::options::Options;
 
@@ -226,25 +226,28 @@ pub struct Fetcher {
     clock: SharedClock,
 
     gates: Gates,
-    /// By guardedness and connect timeout. They follow no redirects: they would lead around the allow list.
-    clients: Mutex<HashMap<(bool, Duration), Client>>,
+    /// They follow no redirects: those would lead around the allow list.
+    clients: Mutex<HashMap<Kind, Client>>,
+}
+
+/// What clients differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    /// Whether it needs the certificates that the system trusts.
+    tls: bool,
+    guarded: bool,
+    connect_timeout: Duration,
 }
 
 impl Fetcher {
-    /// # Errors
-    /// When no HTTP client can be made.
-    pub fn new(clock: SharedClock, options: &Options) -> Result<Self, ConfigError> {
+    /// Nothing is asked yet.
+    pub fn new(clock: SharedClock, options: &Options) -> Self {
         capstan_tls::install_provider();
-        let mut clients = HashMap::new();
-        for guarded in [false, true] {
-            let client = client(guarded, CONNECT_TIMEOUT).map_err(|error| ConfigError(error.message))?;
-            clients.insert((guarded, CONNECT_TIMEOUT), client);
-        }
-        Ok(Self {
+        Self {
             gates: Gates::new(Arc::clone(&clock), options.concurrency),
             clock,
-            clients: Mutex::new(clients),
-        })
+            clients: Mutex::default(),
+        }
     }
 
     /// Asks a server: among as many requests as it may get at a time, and not at all while it is left alone after
@@ -280,9 +283,14 @@ impl Fetcher {
 
     async fn exchange(&self, request: &Request) -> Result<Answer, Trouble> {
         let name = request.name();
+        let kind = Kind {
+            tls: request.url.scheme() != "http",
+            guarded: request.guarded,
+            connect_timeout: request.connect_timeout,
+        };
         let client = self
-            .client(request.guarded, request.connect_timeout)
-            .map_err(Trouble::Question)?;
+            .client(kind)
+            .map_err(|error| Trouble::Question(CollectError::new(format!("{name}: {}", error.message))))?;
         let mut builder = client.request(request.method.clone(), request.url.clone());
         for (header, value) in &request.headers {
             builder = builder.header(*header, value);
@@ -306,32 +314,39 @@ impl Fetcher {
         }
     }
 
-    fn client(&self, guarded: bool, connect_timeout: Duration) -> Result<Client, CollectError> {
+    fn client(&self, kind: Kind) -> Result<Client, CollectError> {
         let mut clients = self.clients.lock();
-        if let Some(client) = clients.get(&(guarded, connect_timeout)) {
+        if let Some(client) = clients.get(&kind) {
             return Ok(client.clone());
         }
-        let made = client(guarded, connect_timeout)?;
+        let made = client(kind)?;
         if clients.len() < MOST_CLIENTS {
-            clients.insert((guarded, connect_timeout), made.clone());
+            clients.insert(kind, made.clone());
         }
         Ok(made)
     }
 }
 
-fn client(guarded: bool, connect_timeout: Duration) -> Result<Client, CollectError> {
+fn client(kind: Kind) -> Result<Client, CollectError> {
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .connect_timeout(connect_timeout)
+        .connect_timeout(kind.connect_timeout)
         .pool_idle_timeout(Duration::from_secs(90))
         .user_agent(concat!("capstan/", env!("CARGO_PKG_VERSION")));
-    if guarded {
+    if !kind.tls {
+        // Small images have no certificates, and then only what needs them should fail.
+        builder = builder.tls_certs_only([]);
+    }
+    if kind.guarded {
         builder = builder.dns_resolver(Arc::new(GuardedResolver));
     }
-    builder
-        .build()
-        .map_err(|error| CollectError::new(format!("no HTTP client: {}", chain(&error))))
+    builder.build().map_err(|error| {
+        CollectError::new(format!(
+            "no HTTP client: {}; certificates that are trusted come from the system, or the file that SSL_CERT_FILE names",
+            chain(&error)
+        ))
+    })
 }
 
 /// Whose trouble it is when there is no answer.
