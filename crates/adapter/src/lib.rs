@@ -10,6 +10,7 @@
 //! | `follow` | HPAs of whichever version the cluster serves |
 //! | `runner` | when collectors run |
 //! | `events` | Warning events on HPAs whose configuration is ignored or wrong |
+//! | [`schedules`] | the controller of scaling schedules |
 //! | [`status`] | what every HPA has, and how its collectors are doing |
 //! | [`stats`] | the adapter's own metrics, kube-metrics-adapter's names among them |
 //! | [`serve`] | the metrics APIs, as an aggregated API server |
@@ -25,6 +26,7 @@ pub mod http;
 pub mod index;
 pub mod resource;
 mod runner;
+pub mod schedules;
 pub mod serve;
 pub mod stats;
 pub mod status;

@@ -68,11 +68,11 @@ struct Described {
 
 /// What of a query's result is used.
 #[derive(Debug)]
-struct Answered {
-    value: Quantity,
+pub(crate) struct Answered {
+    pub(crate) value: Quantity,
     number: f64,
-    at: Timestamp,
-    missing: Option<String>,
+    pub(crate) at: Timestamp,
+    pub(crate) missing: Option<String>,
 }
 
 /// For External metrics.
@@ -234,18 +234,7 @@ impl Collector for Prometheus {
 
 impl Prometheus {
     async fn run(&self) -> Result<Collected, CollectError> {
-        let question = Question {
-            server: self.endpoint.identity(),
-            text: self.query.clone(),
-            interval: self.interval,
-        };
-        let (context, endpoint, query) = (
-            Arc::clone(&self.context),
-            self.endpoint.clone(),
-            self.query.clone(),
-        );
-        let request = async move { ask(&context, &endpoint, &query).await };
-        let answered = self.context.share.ask(question, request).await?;
+        let answered = answered(&self.context, &self.endpoint, &self.query, self.interval).await?;
         let mut value = answered.value.clone();
         let series = match &self.of {
             Of::External(series) => series.clone(),
@@ -284,6 +273,23 @@ impl Prometheus {
             labels: of.labels.clone(),
         })
     }
+}
+
+/// What counts of the answer to a query, asked once for all who ask it at about the same time.
+pub(crate) async fn answered(
+    context: &Arc<Context>,
+    endpoint: &Endpoint,
+    query: &str,
+    interval: Duration,
+) -> Result<Arc<Answered>, CollectError> {
+    let question = Question {
+        server: endpoint.identity(),
+        text: query.to_owned(),
+        interval,
+    };
+    let (asked, endpoint, query) = (Arc::clone(context), endpoint.clone(), query.to_owned());
+    let request = async move { ask(&asked, &endpoint, &query).await };
+    context.share.ask(question, request).await
 }
 
 /// Sends a query and takes what counts of the answer.

@@ -13,7 +13,7 @@ use crate::series::Series;
 const BEFORE_DATA: usize = 3;
 
 /// The tables of an answer.
-pub(crate) fn series(body: &str) -> Result<Vec<Series>, Error> {
+pub fn series(body: &str) -> Result<Vec<Series>, Error> {
     let mut tables = Tables::default();
     let mut records = Records { rest: body };
     while let Some(record) = records.next() {

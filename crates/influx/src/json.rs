@@ -39,7 +39,7 @@ struct Row {
 }
 
 /// The series of all statements. An error of any is one of the whole, as in Kapacitor's client.
-pub(crate) fn series(body: &[u8]) -> Result<Vec<Series>, Error> {
+pub fn series(body: &[u8]) -> Result<Vec<Series>, Error> {
     let response: Response = serde_json::from_slice(body)
         .map_err(|error| Error::Answer(format!("failed to decode JSON: {error}")))?;
     let errors = std::iter::once(&response.error).chain(response.results.iter().map(|result| &result.error));

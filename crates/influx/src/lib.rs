@@ -35,5 +35,7 @@ mod tests;
 
 pub use client::{Client, FluxQuery, WriteTo};
 pub use error::Error;
+pub use flux::series as read_flux;
+pub use json::series as read_influxql;
 pub use options::{Credentials, Options};
 pub use series::Series;
