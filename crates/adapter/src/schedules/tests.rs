@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
-use capstan_base::{Clock, SharedClock, VirtualClock};
+use capstan_base::{SharedClock, VirtualClock};
 use capstan_collectors::Options;
 use capstan_kube::Cluster;
 
@@ -299,25 +299,18 @@ async fn it_runs_every_ten_seconds_until_shut_down() {
         run(Arc::clone(&controller.context), 0.1, shutdown.clone()),
     );
     let reached = async |wanted: [bool; 2]| {
-        // Ten minutes of virtual time.
-        for _ in 0..600 {
+        // In seconds of virtual time.
+        for second in 0..600 {
             if active(&api, "a") == wanted {
-                return true;
+                return second;
             }
             capstan_runtime::sleep(Duration::from_secs(1)).await;
         }
-        false
+        panic!("the status is {:?}", active(&api, "a"));
     };
-    assert!(reached([true; 2]).await);
+    assert!(reached([true; 2]).await <= 1);
     clock.advance(Duration::from_mins(20));
-    let since = tokio::time::Instant::now();
-    assert!(reached([false; 2]).await);
-    assert!(
-        since.elapsed() <= Duration::from_secs(12),
-        "{:?}",
-        since.elapsed()
-    );
-    assert!(clock.now_nanos() > 0);
+    assert!(reached([false; 2]).await <= 11);
     shutdown.raise();
     running.await.unwrap();
 }
