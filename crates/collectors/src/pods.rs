@@ -31,6 +31,8 @@ use list::{Pod, Standing};
 const JSON_PATH: &str = "json-path";
 /// How many pods of one metric are asked at a time.
 const AT_ONCE: usize = 16;
+/// For how long a list of pods serves several metrics of a target.
+const LIST_INTERVAL: Duration = Duration::from_secs(2);
 /// How many failures are told in full.
 const MOST_TOLD: usize = 3;
 /// kube-metrics-adapter's, for both timeouts.
@@ -254,7 +256,7 @@ impl Pods {
         let question = Question {
             server: format!("pods in {namespace}"),
             text: selector.to_string(),
-            interval: self.interval,
+            interval: self.interval.min(LIST_INTERVAL),
         };
         let request = async move { list::pods(&context, &namespace, &selector).await };
         self.context.share.ask(question, request).await

@@ -295,7 +295,7 @@ pub(crate) async fn answered(
 /// Sends a query and takes what counts of the answer.
 async fn ask(context: &Context, endpoint: &Endpoint, query: &str) -> Result<Answered, CollectError> {
     let now = context.clock.now();
-    let answer = client::instant(&context.fetcher, endpoint, query, now, context.options.timeout).await?;
+    let answer = client::first(&context.fetcher, endpoint, query, now, context.options.timeout, 1).await?;
     // kube-metrics-adapter's words.
     let no_result =
         |why: &str| CollectError::new(format!("query '{query}' did not result a valid response: {why}"));
@@ -303,12 +303,12 @@ async fn ask(context: &Context, endpoint: &Endpoint, query: &str) -> Result<Answ
     let (number, at) = match answer.outcome {
         Outcome::Scalar(point) => (point.value, point.at),
         Outcome::Vector(mut samples) => {
-            if samples.len() > 1 {
+            if answer.elements > 1 {
                 remarks.insert(
                     0,
                     format!(
                         "the query has {} results and the first is taken; aggregate them, as by sum(…)",
-                        samples.len()
+                        answer.elements
                     ),
                 );
             }

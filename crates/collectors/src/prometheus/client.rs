@@ -88,6 +88,8 @@ pub enum Outcome {
 pub struct Queried {
     /// The result.
     pub outcome: Outcome,
+    /// How many elements a vector has, also those that were not asked for.
+    pub elements: usize,
     /// What Prometheus warns of.
     pub warnings: Vec<String>,
 }
@@ -136,6 +138,21 @@ pub async fn instant(
     at: Timestamp,
     timeout: Duration,
 ) -> Result<Queried, CollectError> {
+    first(fetcher, endpoint, query, at, timeout, usize::MAX).await
+}
+
+/// As [`instant`], of a vector with so many elements only.
+///
+/// # Errors
+/// As [`instant`].
+pub async fn first(
+    fetcher: &Fetcher,
+    endpoint: &Endpoint,
+    query: &str,
+    at: Timestamp,
+    timeout: Duration,
+    most: usize,
+) -> Result<Queried, CollectError> {
     let millis = at.as_millisecond();
     let time = format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
     let send_form = query.len() > LONG;
@@ -148,7 +165,7 @@ pub async fn instant(
             .fetch(&request(endpoint, query, &time, timeout, !send_form))
             .await?;
     }
-    decode(&answer).map_err(|message| CollectError {
+    decode(&answer, most).map_err(|message| CollectError {
         message: format!("{endpoint}: {message}: query '{}'", excerpt(query.as_bytes())),
         retry_after: answer.retry_after,
     })
@@ -175,7 +192,7 @@ fn request(endpoint: &Endpoint, query: &str, time: &str, timeout: Duration, send
 }
 
 /// Reads an answer, whatever its status: errors have a body of the same form.
-fn decode(answer: &Answer) -> Result<Queried, String> {
+fn decode(answer: &Answer, most: usize) -> Result<Queried, String> {
     let envelope: Envelope<'_> = match serde_json::from_slice(&answer.body) {
         Ok(envelope) => envelope,
         Err(_) if !answer.is_success() => return Err(answer.refused().message),
@@ -197,23 +214,27 @@ fn decode(answer: &Answer) -> Result<Queried, String> {
         ));
     }
     let data = envelope.data.ok_or("the answer has no data")?;
-    let outcome = outcome(&data).map_err(|error| format!("the result cannot be read: {error}"))?;
+    let (outcome, elements) =
+        outcome(&data, most).map_err(|error| format!("the result cannot be read: {error}"))?;
     let warnings = envelope.warnings.iter().take(MOST_WARNINGS);
     Ok(Queried {
         outcome,
+        elements,
         warnings: warnings
             .map(|warning| format!("Prometheus warns: {}", excerpt(warning.as_bytes())))
             .collect(),
     })
 }
 
-fn outcome(data: &Data<'_>) -> Result<Outcome, String> {
+fn outcome(data: &Data<'_>, most: usize) -> Result<(Outcome, usize), String> {
     let raw = data.result.get();
     let text = |error: serde_json::Error| error.to_string();
     match data.result_type.as_str() {
         "vector" => {
-            let elements: Vec<Element> = serde_json::from_str(raw).map_err(text)?;
-            let samples = elements.into_iter().map(|element| {
+            let elements: Vec<&RawValue> = serde_json::from_str(raw).map_err(text)?;
+            let total = elements.len();
+            let samples = elements.into_iter().take(most).map(|element| {
+                let element: Element = serde_json::from_str(element.get()).map_err(text)?;
                 let point = match (element.value, element.histogram) {
                     (Some(value), _) => Some(point(&value)?),
                     (None, Some(_)) => None,
@@ -224,11 +245,14 @@ fn outcome(data: &Data<'_>) -> Result<Outcome, String> {
                     point,
                 })
             });
-            Ok(Outcome::Vector(samples.collect::<Result<_, _>>()?))
+            Ok((Outcome::Vector(samples.collect::<Result<_, _>>()?), total))
         }
-        "scalar" => Ok(Outcome::Scalar(point(&serde_json::from_str(raw).map_err(text)?)?)),
-        "matrix" => Ok(Outcome::Matrix),
-        "string" => Ok(Outcome::Text),
+        "scalar" => Ok((
+            Outcome::Scalar(point(&serde_json::from_str(raw).map_err(text)?)?),
+            1,
+        )),
+        "matrix" => Ok((Outcome::Matrix, 0)),
+        "string" => Ok((Outcome::Text, 0)),
         other => Err(format!("unknown type {other:?}")),
     }
 }

@@ -467,3 +467,32 @@ fn tests_take_place_when_the_query_says() {
     let clock = capstan_base::VirtualClock::at(NOW);
     assert_eq!(format!("{}.000", clock.now().as_second()), AT);
 }
+
+#[tokio::test]
+async fn instant_queries_have_all_elements_with_their_labels() {
+    let body = success(
+        "vector",
+        json!([
+            {"metric": {"pod": "a"}, "value": [1.25, "1"]},
+            {"metric": {"pod": "b"}, "value": [1.25, "NaN"]},
+            {"metric": {"pod": "c"}, "histogram": [1.25, {"count": "1", "sum": "1"}]}]),
+    );
+    let (url, _) = fake(200, &body).await;
+    let (context, clock) = context_with(prometheus(&url), Router::new());
+    let endpoint = configured(context.options.prometheus.as_ref(), "--prometheus-server").unwrap();
+    let at = clock.now();
+    let queried = client::instant(&context.fetcher, &endpoint, "up", at, context.options.timeout)
+        .await
+        .unwrap();
+    assert_eq!(queried.elements, 3);
+    let Outcome::Vector(samples) = queried.outcome else {
+        panic!("{queried:?}")
+    };
+    let pods: Vec<&str> = samples
+        .iter()
+        .map(|sample| sample.labels["pod"].as_str())
+        .collect();
+    assert_eq!(pods, ["a", "b", "c"]);
+    assert_eq!(samples[0].point.unwrap().at.as_millisecond(), 1250);
+    assert!(samples[1].point.unwrap().value.is_nan() && samples[2].point.is_none());
+}
