@@ -2,12 +2,17 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test bench bench-count fuzz lint fmt conformance setup
+.PHONY: demo demo-prometheus test bench bench-count fuzz lint fmt conformance setup
 
 demo: ## the tutorial in one command: an embedded cluster, an app, a load that ramps up and down
 	@scripts/setup demo
 	$(CARGO) build --release --package capstan
 	target/release/capstan demo
+
+demo-prometheus: ## the same with an HPA that scales on a query to a real Prometheus
+	@scripts/setup demo-prometheus
+	$(CARGO) build --release --package capstan
+	PATH="$$PATH:$(CURDIR)/target/tools/prometheus-debian/usr/bin" target/release/capstan demo prometheus
 
 test: ## format, lints, layering, tests, conformance, HPA cases
 	@scripts/setup test

@@ -4,6 +4,9 @@
 //! questions have their own place in the interval, so that a server is not asked everything at once. A question that
 //! fails is tried again soon, and then less and less often, but never less than its interval says.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -272,38 +275,4 @@ fn pause(
         return soon;
     }
     soon.min(regular)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn questions_have_their_places_and_failures_come_back_soon() {
-        let minute = Duration::from_mins(1);
-        let of = |text: &str| (text.to_owned(), minute);
-        let mut places = std::collections::BTreeSet::new();
-        for question in 0..50 {
-            let question = of(&question.to_string());
-            let wait = pause(&question, Duration::from_secs(1000), 0, None);
-            let at = Duration::from_secs(1000) + wait;
-            // From there on it is the interval.
-            let next = pause(&question, at, 0, None);
-            assert_eq!(next, minute);
-            places.insert(at.as_millis() % 60_000);
-        }
-        assert!(places.len() > 45, "{places:?}");
-        let question = of("x");
-        let first = pause(&question, Duration::from_secs(1000), 1, None);
-        assert!(first <= Duration::from_millis(1100), "{first:?}");
-        let many = pause(&question, Duration::from_secs(1000), 30, None);
-        assert_eq!(many, pause(&question, Duration::from_secs(1000), 0, None));
-        let told = pause(
-            &question,
-            Duration::from_secs(1000),
-            1,
-            Some(Duration::from_mins(2)),
-        );
-        assert!(told >= Duration::from_mins(2));
-    }
 }

@@ -1,5 +1,6 @@
 //! Our own verbs, one file each.
 
+pub(crate) mod adapter;
 pub(crate) mod app;
 pub(crate) mod autoscaler;
 pub(crate) mod bench;

@@ -31,7 +31,9 @@ use anyhow::{Context as _, Result};
 use capstan_runtime::logging::{self, Level, LogOptions};
 use clap::{Parser, Subcommand};
 
-use commands::{app, autoscaler, bench, cluster, convert, demo, explain, load, manifests, serve, tick};
+use commands::{
+    adapter, app, autoscaler, bench, cluster, convert, demo, explain, load, manifests, serve, tick,
+};
 
 #[cfg(not(feature = "count-allocations"))]
 #[global_allocator]
@@ -55,6 +57,7 @@ enum Verb {
     Demo(demo::DemoArgs),
     Cluster(cluster::ClusterArgs),
     Autoscaler(autoscaler::AutoscalerArgs),
+    Adapter(Box<adapter::AdapterArgs>),
     Explain(explain::ExplainArgs),
     Convert(convert::ConvertArgs),
     Manifests(manifests::ManifestsArgs),
@@ -101,7 +104,7 @@ fn own(verb: Verb) -> Result<ExitCode> {
     // The server logs as its configuration says; what a person looks at is not to be mixed with lines of a log.
     let level = match verb {
         Verb::Serve(_) => None,
-        Verb::App(_) | Verb::Autoscaler(_) | Verb::Cluster(_) => Some(Level::Info),
+        Verb::Adapter(_) | Verb::App(_) | Verb::Autoscaler(_) | Verb::Cluster(_) => Some(Level::Info),
         _ => Some(Level::Error),
     };
     if let Some(level) = level {
@@ -130,6 +133,7 @@ fn own(verb: Verb) -> Result<ExitCode> {
             Verb::Demo(args) => Box::pin(demo::run(args)).await,
             Verb::Cluster(args) => Box::pin(cluster::run(args)).await,
             Verb::Autoscaler(args) => Box::pin(autoscaler::run(args)).await,
+            Verb::Adapter(args) => Box::pin(adapter::run(*args)).await,
             Verb::Explain(args) => Box::pin(explain::run(args)).await,
             Verb::Convert(args) => Box::pin(convert::run(args)).await,
             Verb::App(args) => Box::pin(app::run(args)).await,

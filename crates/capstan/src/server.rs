@@ -17,6 +17,7 @@ use capstan_tasks::{Decisions, Limits, LoadDirectory, Options, Policy, Tasks};
 use tokio::task::JoinHandle;
 
 use crate::wiring;
+use crate::wiring::adapter::MetricsAdapter;
 use crate::wiring::alert::Alerts;
 use crate::wiring::http_post::Poster;
 use crate::wiring::influx::Influx;
@@ -41,6 +42,7 @@ pub(crate) struct Server {
     load: Option<LoadDirectory>,
     sideload: Arc<SideSources>,
     alerts: Alerts,
+    adapter: Option<MetricsAdapter>,
     flushing: JoinHandle<()>,
     /// Ends the API first ...
     serving: Shutdown,
@@ -144,6 +146,15 @@ impl Server {
                 return Err(error);
             }
         };
+        let adapter = match wiring::adapter::configured(&settings, api.address()).await {
+            Ok(adapter) => adapter,
+            Err(error) => {
+                serving.raise();
+                api.stopped().await;
+                end_tasks(&tasks).await;
+                return Err(error);
+            }
+        };
         let flushing = flush(decisions, capstan.decision_flush_interval, &clock);
         Ok(Self {
             api,
@@ -151,6 +162,7 @@ impl Server {
             load,
             sideload,
             alerts,
+            adapter,
             flushing,
             serving,
             scaling,
@@ -189,6 +201,9 @@ impl Server {
 
     /// Stops in order: the API, tasks, alert handlers, scale writes, the store.
     pub(crate) async fn stop(self) {
+        if let Some(adapter) = self.adapter {
+            adapter.stop().await;
+        }
         self.serving.raise();
         self.api.stopped().await;
         end_tasks(&self.tasks).await;

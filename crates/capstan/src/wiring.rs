@@ -1,5 +1,6 @@
 //! The outside world, wired into the engine's ports.
 
+pub(crate) mod adapter;
 pub(crate) mod alert;
 pub(crate) mod autoscaler;
 pub(crate) mod cluster;

@@ -7,8 +7,8 @@ mod sections;
 use serde::{Deserialize, Serialize};
 
 pub use sections::{
-    Alert, BasicAuth, Capstan, ConfigOverride, Deadman, Http, HttpPost, Influxdb, Kubernetes, Load, Logging,
-    QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Swarm, Task, Tls, Udf, UdfFunction,
+    Adapter, Alert, BasicAuth, Capstan, ConfigOverride, Deadman, Http, HttpPost, Influxdb, Kubernetes, Load,
+    Logging, QueuePolicy, Replay, Reporting, Smtp, Stats, Storage, Swarm, Task, Tls, Udf, UdfFunction,
 };
 
 pub(crate) use duration::parse as parse_duration;
@@ -41,6 +41,8 @@ pub struct Settings {
     pub udf: Udf,
     pub config_override: ConfigOverride,
     pub capstan: Capstan,
+    /// Ours.
+    pub adapter: Adapter,
     /// Where alerts and nodes post to by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub httppost: Vec<HttpPost>,
@@ -74,6 +76,7 @@ impl Default for Settings {
             udf: Udf::default(),
             config_override: ConfigOverride::default(),
             capstan: Capstan::default(),
+            adapter: Adapter::default(),
             httppost: Vec::new(),
             // Unlike Kapacitor, no database is assumed: the server runs without one.
             influxdb: Vec::new(),

@@ -63,6 +63,21 @@ pub fn kubectls() -> Vec<PathBuf> {
     found
 }
 
+/// A real Prometheus: the one on PATH, or the one unpacked by `scripts/setup`. Prints why there is none.
+pub fn prometheus() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("prometheus"))
+            .collect::<Vec<_>>()
+    });
+    let unpacked = root().join("target/tools/prometheus-debian/usr/bin/prometheus");
+    let found = on_path.chain([unpacked]).find(|path| path.exists());
+    if found.is_none() {
+        println!("skipped: no prometheus (scripts/setup installs one)");
+    }
+    found
+}
+
 /// A process that ends with its guard.
 #[derive(Debug)]
 pub struct Running {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use capstan_autoscaler::{Controller, Options, http};
+use capstan_autoscaler::{Controller, Filter, Options, http};
 use capstan_base::SystemClock;
 use capstan_hpa::options::{Gates, Options as Arithmetic};
 use capstan_runtime::Shutdown;
@@ -90,6 +90,21 @@ impl Flags {
     /// When it names a gate that there is not, or gives no boolean.
     pub(crate) fn gates(&self) -> Result<Gates> {
         Gates::parse(self.feature_gates.iter().map(String::as_str)).context("--feature-gates")
+    }
+
+    /// The defaults but for these two, for those who cannot wait.
+    pub(crate) fn with(sync_period: Duration, downscale_stabilization: Duration) -> Self {
+        #[derive(Debug, clap::Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            flags: Flags,
+        }
+        let defaults = <Defaults as clap::Parser>::parse_from([""]);
+        Self {
+            sync_period,
+            downscale_stabilization,
+            ..defaults.flags
+        }
     }
 
     /// The settings they stand for.
@@ -182,6 +197,11 @@ impl Autoscaler {
             ..flags.options()?
         };
         Self::start(client, options, flags.autoscaler_bind, directory).await
+    }
+
+    /// Every decision that is remembered, oldest first.
+    pub(crate) fn decisions(&self) -> Vec<capstan_hpa::Record> {
+        self.controller.decisions().list(&Filter::default())
     }
 
     /// Where decisions are asked for.

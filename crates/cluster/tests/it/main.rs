@@ -8,6 +8,7 @@ mod api;
 mod autoscalers;
 mod controllers;
 mod custom;
+mod http_sd;
 mod kubectl;
 mod metrics;
 mod rbac;

@@ -281,6 +281,17 @@ impl Default for Capstan {
     }
 }
 
+/// The metrics adapter, run beside the tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Adapter {
+    pub enabled: bool,
+    /// The id of the cluster whose HPAs it serves; not needed where there is one.
+    pub kubernetes: String,
+    /// Flags of `capstan adapter`.
+    pub flags: Vec<String>,
+}
+
 /// An InfluxDB (S-33).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

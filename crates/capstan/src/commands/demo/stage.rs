@@ -14,50 +14,30 @@ use capstan_config::{Kubernetes, Settings};
 use capstan_demo::report::Write;
 use capstan_hpa::options::Gates;
 use capstan_hpa::record::Record;
-use capstan_kubeapi::builtin;
+use capstan_kubeapi::{Resource, builtin};
 use capstan_tasks::DecisionFilter;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
+use super::perform::{Scene, WatchedWrites};
 use super::view::View;
 use crate::server::Server;
 use crate::wiring::autoscaler::{Autoscaler, Flags};
 
 const SCRIPT: &str = include_str!("../../../../../demo/demo.tick");
 const REPLICA_SET: &str = include_str!("../../../../../demo/replicasets/app.yaml");
-const APP_SERVICE: &str = include_str!("../../../../../demo/services/app.yaml");
+pub(super) const APP_SERVICE: &str = include_str!("../../../../../demo/services/app.yaml");
 const KAPACITOR_SERVICE: &str = include_str!("../../../../../demo/services/kapacitor.yaml");
 
-const NAMESPACE: &str = "default";
-const NAME: &str = "app";
+pub(super) const NAMESPACE: &str = "default";
+pub(super) const NAME: &str = "app";
 const TASK: &str = "autoscale";
 
 /// Nothing here takes longer on a laptop that works.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a condition is looked at.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// The changes of a replica count that were seen.
-pub(super) struct WatchedWrites {
-    writes: Arc<Mutex<Vec<Write>>>,
-    task: JoinHandle<()>,
-}
-
-impl WatchedWrites {
-    /// Ends the watching and gives what was seen.
-    pub(super) fn take(&self) -> Vec<Write> {
-        self.task.abort();
-        std::mem::take(&mut *self.writes.lock())
-    }
-}
-
-impl Drop for WatchedWrites {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+pub(super) const LOOK: Duration = Duration::from_millis(50);
 
 /// The running parts.
 pub(super) struct Stage {
@@ -133,57 +113,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Where load goes.
-    pub(super) fn app_url(&self) -> Result<http::Uri> {
-        let url = self
-            .cluster
-            .service_url(NAMESPACE, NAME, None)
-            .context("the app's service has no port")?;
-        Ok(format!("{url}/").parse()?)
-    }
-
-    /// Wanted and ready replicas of the app.
-    pub(super) fn replicas(&self) -> (i64, i64) {
-        let Ok(set) = self
-            .cluster
-            .objects()
-            .get(builtin::REPLICASETS, Some(NAMESPACE), NAME)
-        else {
-            return (0, 0);
-        };
-        let count = |part: &str, field: &str| set[part][field].as_i64().unwrap_or(0);
-        (count("spec", "replicas"), count("status", "readyReplicas"))
-    }
-
-    /// Every decision so far, oldest first.
-    pub(super) fn decisions(&self) -> Vec<Record> {
-        self.server.tasks().decisions(&DecisionFilter::default())
-    }
-
-    /// Notes every change of the app's replica count from now on, in seconds.
-    pub(super) fn watch_writes(&self, clock: SharedClock) -> Result<WatchedWrites> {
-        let mut watch = self
-            .cluster
-            .objects()
-            .watch(builtin::REPLICASETS, Some(NAMESPACE), None)?;
-        let writes = Arc::new(Mutex::new(Vec::new()));
-        let (noted, start) = (Arc::clone(&writes), clock.monotonic());
-        let task = capstan_runtime::spawn("demo watch", async move {
-            let mut before: Option<i64> = None;
-            while let Some(event) = watch.next().await {
-                let Some(to) = event.object["spec"]["replicas"].as_i64() else {
-                    continue;
-                };
-                if let Some(from) = before.filter(|&from| from != to) {
-                    let t = clock.monotonic().saturating_sub(start).as_secs_f64();
-                    noted.lock().push(Write { t, from, to });
-                }
-                before = Some(to);
-            }
-        });
-        Ok(WatchedWrites { writes, task })
-    }
-
     /// What to try while everything is up.
     pub(super) fn hints(&self) -> String {
         let kubeconfig = self.cluster.kubeconfig_path().display();
@@ -215,7 +144,68 @@ impl Stage {
     }
 }
 
-async fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
+impl Scene for Stage {
+    fn app_url(&self) -> Result<http::Uri> {
+        app_url(&self.cluster)
+    }
+
+    fn replicas(&self) -> (i64, i64) {
+        replicas(&self.cluster, builtin::REPLICASETS)
+    }
+
+    fn decisions(&self) -> Vec<Record> {
+        self.server.tasks().decisions(&DecisionFilter::default())
+    }
+
+    fn watch_writes(&self, clock: SharedClock) -> Result<WatchedWrites> {
+        watch_writes(&self.cluster, builtin::REPLICASETS, clock)
+    }
+}
+
+/// Where load on the app goes.
+pub(super) fn app_url(cluster: &Handle) -> Result<http::Uri> {
+    let url = cluster
+        .service_url(NAMESPACE, NAME, None)
+        .context("the app's service has no port")?;
+    Ok(format!("{url}/").parse()?)
+}
+
+/// Wanted and ready replicas of the app, which is an object of this resource.
+pub(super) fn replicas(cluster: &Handle, resource: Resource) -> (i64, i64) {
+    let Ok(object) = cluster.objects().get(resource, Some(NAMESPACE), NAME) else {
+        return (0, 0);
+    };
+    let count = |part: &str, field: &str| object[part][field].as_i64().unwrap_or(0);
+    (count("spec", "replicas"), count("status", "readyReplicas"))
+}
+
+/// Notes every change of the app's replica count from now on, in seconds.
+pub(super) fn watch_writes(
+    cluster: &Handle,
+    resource: Resource,
+    clock: SharedClock,
+) -> Result<WatchedWrites> {
+    let mut watch = cluster.objects().watch(resource, Some(NAMESPACE), None)?;
+    let writes = Arc::new(Mutex::new(Vec::new()));
+    let (noted, start) = (Arc::clone(&writes), clock.monotonic());
+    let task = capstan_runtime::spawn("demo watch", async move {
+        let mut before: Option<i64> = None;
+        while let Some(event) = watch.next().await {
+            let Some(to) = event.object["spec"]["replicas"].as_i64() else {
+                continue;
+            };
+            if let Some(from) = before.filter(|&from| from != to) {
+                let t = clock.monotonic().saturating_sub(start).as_secs_f64();
+                noted.lock().push(Write { t, from, to });
+            }
+            before = Some(to);
+        }
+    });
+    Ok(WatchedWrites::new(writes, task))
+}
+
+/// Looks until the condition holds.
+pub(super) async fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
     let wait = async {
         while !condition() {
             capstan_runtime::sleep(LOOK).await;
@@ -228,7 +218,7 @@ async fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
 }
 
 /// The cluster on its usual port, or on a free one when that is taken.
-async fn cluster(directory: &Path, gates: Gates) -> Result<Handle, capstan_cluster::Error> {
+pub(super) async fn cluster(directory: &Path, gates: Gates) -> Result<Handle, capstan_cluster::Error> {
     // Other clusters of this machine have addresses of their own.
     let pod_cidr = format!("127.{}.0.0/16", 32 + std::process::id() % 192);
     let options = |port: u16| Options {
