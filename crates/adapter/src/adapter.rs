@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use capstan_collectors::{Built, Context, build};
+use capstan_collectors::{Built, Context, Wanted, build};
 use capstan_hpa::conversion::Version;
 use capstan_kube::Seen;
-use capstan_metrics::{Owner, Store};
+use capstan_metrics::{Expected, GroupResource, Owner, Store};
 use capstan_runtime::{Shutdown, spawn};
 use futures::{Stream, StreamExt};
 use parking_lot::Mutex;
@@ -149,6 +149,32 @@ impl Drop for Adapter {
     }
 }
 
+/// What a collector will publish, as far as its HPA alone tells.
+fn expected(wanted: &Wanted) -> Option<Expected> {
+    let namespace = wanted.namespace.clone();
+    let metric = wanted.name().to_owned();
+    match wanted.metric.type_.as_str() {
+        "External" => {
+            let labels = wanted.selector().map(|selector| &selector.match_labels);
+            let labels = labels.into_iter().flatten();
+            Some(Expected::External {
+                metric,
+                namespace,
+                labels: labels
+                    .map(|(key, value)| (key.clone(), value.clone().into()))
+                    .collect(),
+            })
+        }
+        "Pods" => Some(Expected::Objects {
+            metric,
+            resource: GroupResource::new("", "pods"),
+            namespace,
+        }),
+        // Of which resource an object is, the cluster tells later.
+        _ => None,
+    }
+}
+
 impl Shared {
     async fn follow(&self) {
         let version = loop {
@@ -241,22 +267,34 @@ impl Shared {
                                 built.name
                             );
                             let built = Arc::new(built);
+                            if let Some(expected) = expected(&wanted) {
+                                self.store.expect(owner, expected);
+                            }
                             self.runner.add(owner, Arc::clone(&built));
                             Standing::Collecting(built)
                         }
                         Err(error) => {
                             self.stats.refused();
+                            // Who asks for the metric learns why; unless another adapter may know it.
+                            if !self.options.disregard_incompatible_hpas
+                                && let Some(expected) = expected(&wanted)
+                            {
+                                self.store.expect(owner, expected);
+                                self.store.fail(owner, error.to_string());
+                            }
                             Standing::Refused(error.to_string())
                         }
                     };
                     known.standing.insert(owner, standing);
                 }
-                Change::Stop(owner) => {
-                    if let Some(Standing::Collecting(built)) = known.standing.remove(&owner) {
+                Change::Stop(owner) => match known.standing.remove(&owner) {
+                    Some(Standing::Collecting(built)) => {
                         tracing::info!("Removing previously scheduled metrics collector: {}", built.name);
                         self.runner.remove(owner, &built);
                     }
-                }
+                    Some(Standing::Refused(_)) => self.store.retire(owner),
+                    None => {}
+                },
             }
         }
         touched

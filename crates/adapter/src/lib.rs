@@ -16,6 +16,7 @@
 //! | [`serve`] | the metrics APIs, as an aggregated API server |
 //! | [`certificate`] | its certificate, renewed, and known to the cluster |
 //! | [`resource`] | `metrics.k8s.io` from PromQL |
+//! | [`manifests`] | what a cluster has to know of the adapter |
 //! | [`http`] | status and metrics over HTTP |
 
 pub mod adapter;
@@ -24,6 +25,7 @@ mod events;
 mod follow;
 pub mod http;
 pub mod index;
+pub mod manifests;
 pub mod resource;
 mod runner;
 pub mod schedules;

@@ -147,7 +147,7 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
         match &target {
             Target::Resource(place) => {
                 let verb = place.verb(request.method(), &query);
-                auth::authorize(&state.shared.objects, &user, verb, place)?;
+                auth::authorize(&state.shared.objects, &user, verb, place, &query)?;
             }
             _ if user.is_anonymous() => return Err(Status::forbidden_path(&user.name, "get", &path)),
             _ => {}
@@ -191,7 +191,7 @@ async fn answer(state: &ServerState, request: Request, accept: &Accept) -> Resul
                 return Err(Status::no_such_resource());
             }
             let verb = place.verb(request.method(), &query);
-            auth::authorize(&state.shared.objects, &user, verb, &place)?;
+            auth::authorize(&state.shared.objects, &user, verb, &place, &query)?;
             serve_resource(state, request, &user, resource, &place, verb, &query, accept).await
         }
     }

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use capstan_adapter::certificate::Service;
+use capstan_adapter::manifests::Settings;
 use clap::{Args, Subcommand};
 
 /// Prints manifests for a cluster: `capstan manifests autoscaler | kubectl apply -f -`.
@@ -21,15 +23,46 @@ enum Which {
         #[arg(long)]
         definition: bool,
     },
+    /// Account, rights, deployment, service and APIServices of `capstan adapter`, by the flags it is to have
+    Adapter {
+        /// Where it runs
+        #[arg(long, default_value = "kube-system")]
+        namespace: String,
+        /// The service in front of it
+        #[arg(long, default_value = "kube-metrics-adapter")]
+        service: String,
+        /// Its image
+        #[arg(long, default_value = concat!("capstan:", env!("CARGO_PKG_VERSION")))]
+        image: String,
+        /// Flags of `capstan adapter`, after `--`: rights are as few as these need
+        #[arg(last = true, value_name = "FLAGS")]
+        flags: Vec<String>,
+    },
 }
 
 /// Prints them.
 pub(crate) fn run(args: ManifestsArgs) -> Result<ExitCode> {
-    let Which::Autoscaler { definition } = args.which;
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", capstan_autoscaler::DEFINITION)?;
-    if !definition {
-        write!(out, "---\n{}", capstan_autoscaler::RIGHTS)?;
+    match args.which {
+        Which::Autoscaler { definition } => {
+            write!(out, "{}", capstan_autoscaler::DEFINITION)?;
+            if !definition {
+                write!(out, "---\n{}", capstan_autoscaler::RIGHTS)?;
+            }
+        }
+        Which::Adapter {
+            namespace,
+            service: name,
+            image,
+            flags,
+        } => {
+            let settings = Settings {
+                service: Service { namespace, name },
+                image,
+                flags,
+            };
+            write!(out, "{}", settings.yaml()?)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use parking_lot::RwLock;
 
-use super::path::{Place, percent_decode};
+use super::path::{Place, Query, percent_decode};
 use crate::objects::Objects;
 use crate::rbac::{self, Attributes};
 
@@ -200,7 +200,18 @@ fn impersonated(user: User, headers: &HeaderMap) -> Result<User, Status> {
 }
 
 /// Refuses what no role allows.
-pub(super) fn authorize(objects: &Objects, user: &User, verb: &str, place: &Place) -> Result<(), Status> {
+pub(super) fn authorize(
+    objects: &Objects,
+    user: &User,
+    verb: &str,
+    place: &Place,
+    query: &Query,
+) -> Result<(), Status> {
+    // Whoever lists or watches one object by name needs a right to that name only (upstream `RequestInfo`).
+    let selected = matches!(verb, "list" | "watch")
+        .then(|| selected_name(query))
+        .flatten();
+    let name = place.name.as_deref().or(selected).unwrap_or("");
     // A namespace is within itself, for roles that are bound there.
     let namespace = match (&place.namespace, place.plural.as_str(), &place.name) {
         (None, "namespaces", Some(name)) if place.group.is_empty() => name,
@@ -211,7 +222,7 @@ pub(super) fn authorize(objects: &Objects, user: &User, verb: &str, place: &Plac
         group: &place.group,
         resource: &place.plural,
         subresource: place.subresource.as_deref().unwrap_or(""),
-        name: place.name.as_deref().unwrap_or(""),
+        name,
         namespace,
         path: None,
     };
@@ -230,11 +241,22 @@ pub(super) fn authorize(objects: &Objects, user: &User, verb: &str, place: &Plac
         "User \"{}\" cannot {verb} resource \"{what}\" in API group \"{}\" {scope}",
         user.name, place.group
     );
-    let name = place.name.as_deref().unwrap_or("");
     Err(Status::forbidden_resource(
         &place.group,
         &place.plural,
         name,
         &why,
     ))
+}
+
+/// The one name that a field selector leaves.
+fn selected_name(query: &Query) -> Option<&str> {
+    let parts = query.get("fieldSelector")?.split(',');
+    let mut names = parts.filter_map(|part| {
+        let value = part.trim().strip_prefix("metadata.name=")?;
+        Some(value.strip_prefix('=').unwrap_or(value))
+    });
+    names
+        .next()
+        .filter(|name| !name.is_empty() && !name.contains(['/', '%']))
 }

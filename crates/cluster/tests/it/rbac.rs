@@ -150,6 +150,21 @@ async fn what_roles_allow_is_allowed_where_they_are_bound() {
         get(&router, "bob", "/api/v1/namespaces/kube-system/configmaps/two").await,
         403
     );
+    // A list that can hold this object only.
+    let list = "/api/v1/namespaces/kube-system/configmaps";
+    for (selector, code) in [
+        ("?fieldSelector=metadata.name%3Done", 200),
+        ("?fieldSelector=metadata.name%3D%3Done", 200),
+        ("?fieldSelector=metadata.name%3Dtwo", 403),
+        ("?fieldSelector=metadata.name%21%3Dtwo", 403),
+        ("", 403),
+    ] {
+        assert_eq!(
+            get(&router, "bob", &format!("{list}{selector}")).await,
+            code,
+            "{selector}"
+        );
+    }
 }
 
 #[tokio::test]
