@@ -35,7 +35,7 @@ pub enum Source {
         /// Where the authority and its key are kept; without one, every start makes another.
         directory: Option<PathBuf>,
     },
-    /// It is given (`--cert-file`, `--tls-private-key-file`), and read again when the files change. The `caBundle` is
+    /// It is given (`--tls-cert-file`, `--tls-private-key-file`), and read again when the files change. The `caBundle` is
     /// then for whoever gave it.
     Files {
         /// The certificate, and any intermediates after it, in PEM.

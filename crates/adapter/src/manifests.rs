@@ -43,7 +43,7 @@ impl Default for Settings {
 impl Settings {
     /// Whether a flag is set: `--flag`, `--flag=true`. The last one counts.
     fn on(&self, flag: &str, usually: bool) -> bool {
-        let values = self.flags.iter().filter_map(|given| {
+        let mut values = self.flags.iter().filter_map(|given| {
             let rest = given.strip_prefix("--")?.strip_prefix(flag)?;
             match rest.strip_prefix('=') {
                 None if rest.is_empty() => Some(true),
@@ -51,7 +51,7 @@ impl Settings {
                 Some(value) => Some(value.eq_ignore_ascii_case("true") || value == "1"),
             }
         });
-        values.last().unwrap_or(usually)
+        values.next_back().unwrap_or(usually)
     }
 
     fn given(&self, flag: &str) -> bool {
@@ -90,7 +90,7 @@ impl Settings {
         objects.extend(self.readers());
         objects.push(role(COLLECTOR, &self.rights()));
         objects.push(self.bound(COLLECTOR, COLLECTOR));
-        if !self.given("cert-file") {
+        if !self.given("tls-cert-file") {
             objects.push(role(REGISTRAR, &self.registering()));
             objects.push(self.bound(REGISTRAR, REGISTRAR));
         }
@@ -413,7 +413,7 @@ mod tests {
                 "v1beta1.external.metrics.k8s.io"
             ]
         );
-        let external = settings(&["--enable-custom-metrics-api=false", "--cert-file=/tls.crt"]);
+        let external = settings(&["--enable-custom-metrics-api=false", "--tls-cert-file=/tls.crt"]);
         assert_eq!(
             names(&external, "APIService"),
             ["v1beta1.external.metrics.k8s.io"]

@@ -16,9 +16,11 @@
 //! | [`run`] | one measurement from start to end |
 //! | [`latency`], [`standin`] | from a point to the write of a scale; the API server it is written to |
 //! | [`hpas`] | many HorizontalPodAutoscalers on the embedded cluster |
+//! | [`adapter`] | load on the metrics APIs of the adapter |
 //! | [`report`] | figures as text and JSON |
 //! | [`error`] | what can go wrong |
 
+pub mod adapter;
 pub mod drive;
 pub mod error;
 pub mod hpas;

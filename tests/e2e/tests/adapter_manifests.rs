@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const IMAGE: &str = "capstan:test";
 const HPA: &str = "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
 

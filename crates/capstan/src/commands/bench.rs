@@ -55,6 +55,17 @@ pub(crate) struct BenchArgs {
         conflicts_with_all = ["url", "compare", "script", "latency", "table"]
     )]
     hpas: Option<u32>,
+    /// Measure the metrics APIs of `capstan adapter` instead: GETs of external metrics over so many keep-alive TLS
+    /// connections, for 10,000 HPAs or as many as --hpas says
+    #[arg(
+        long,
+        value_name = "CONNECTIONS",
+        num_args = 0..=1,
+        default_missing_value = "16",
+        value_parser = clap::value_parser!(u32).range(1..=4_096),
+        conflicts_with_all = ["url", "compare", "script", "latency", "table"]
+    )]
+    adapter: Option<u32>,
     /// Measure everything that docs/performance.md shows, and print it as Markdown
     #[arg(long, conflicts_with_all = ["url", "compare", "script", "latency", "json"])]
     table: bool,
@@ -107,6 +118,23 @@ pub(crate) async fn run(args: BenchArgs) -> Result<ExitCode> {
             table::replace(document, &text)?;
         }
         write!(std::io::stdout(), "{text}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(connections) = args.adapter {
+        let length = Duration::from_secs(args.seconds.unwrap_or(10));
+        let said = |line: &str| {
+            // Nothing can be told when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        };
+        let hpas = args.hpas.unwrap_or(10_000) as usize;
+        let figures =
+            capstan_bench::adapter::measure(hpas, connections as usize, length, &clock, said).await?;
+        let text = if args.json {
+            serde_json::to_string_pretty(&figures)?
+        } else {
+            figures.text()
+        };
+        writeln!(std::io::stdout(), "{text}")?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(hpas) = args.hpas {
