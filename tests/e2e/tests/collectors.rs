@@ -21,17 +21,22 @@ stream
 /// A Deployment of hollow pods, and an HPA with one metric for it.
 fn app(cluster: &Embedded, name: &str, replicas: u32, metric: &Value) -> Result<()> {
     let labels = json!({"app": name});
-    let pod = json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "main"}]}});
-    cluster.create(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}}))?;
+    let pod =
+        json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "main"}]}});
+    cluster.create(
+        &json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}}),
+    )?;
     wait_for("pods", || {
         let status = &cluster.object("deployment", name)?["status"];
         Ok((status["readyReplicas"] == replicas).then_some(()))
     })?;
-    cluster.create(&json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+    cluster.create(
+        &json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": name},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "maxReplicas": 100, "metrics": [metric]}}))?;
+            "maxReplicas": 100, "metrics": [metric]}}),
+    )?;
     Ok(())
 }
 
@@ -40,7 +45,11 @@ fn adapter(cluster: &Embedded, tasks: SocketAddr) -> Result<Running> {
     let secure = free_address();
     let running = Running::start(
         Command::new(capstan())
-            .args(["adapter", "--scaling-schedule", "--default-collection-interval=1s"])
+            .args([
+                "adapter",
+                "--scaling-schedule",
+                "--default-collection-interval=1s",
+            ])
             .args(["--metrics-address", "127.0.0.1:0"])
             .arg(format!("--bind-address={}", secure.ip()))
             .arg(format!("--secure-port={}", secure.port()))
@@ -57,13 +66,19 @@ fn adapter(cluster: &Embedded, tasks: SocketAddr) -> Result<Running> {
     cluster.create(&json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": name,
         "subsets": [{"addresses": [{"ip": secure.ip().to_string()}],
             "ports": [{"name": "https", "port": secure.port()}]}]}))?;
-    for (group, version) in [("custom", "v1beta1"), ("custom", "v1beta2"), ("external", "v1beta1")] {
+    for (group, version) in [
+        ("custom", "v1beta1"),
+        ("custom", "v1beta2"),
+        ("external", "v1beta1"),
+    ] {
         let group = format!("{group}.metrics.k8s.io");
-        cluster.create(&json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        cluster.create(
+            &json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
             "metadata": {"name": format!("{version}.{group}")},
             "spec": {"group": group, "version": version, "insecureSkipTLSVerify": true,
                 "groupPriorityMinimum": 100, "versionPriority": 100,
-                "service": {"name": "kube-metrics-adapter", "namespace": "kube-system", "port": 443}}}))?;
+                "service": {"name": "kube-metrics-adapter", "namespace": "kube-system", "port": 443}}}),
+        )?;
     }
     Ok(running)
 }
@@ -117,9 +132,11 @@ fn schedules_and_tasks_feed_stock_hpas() -> Result<()> {
         "--for=condition=Established",
         "crd/clusterscalingschedules.zalando.org",
     ])?;
-    cluster.create(&json!({"apiVersion": "zalando.org/v1", "kind": "ClusterScalingSchedule",
+    cluster.create(
+        &json!({"apiVersion": "zalando.org/v1", "kind": "ClusterScalingSchedule",
         "metadata": {"name": "rush"}, "spec": {"schedules": [{"type": "OneTime", "value": 1000,
-            "date": "2020-01-01T00:00:00Z", "endDate": "2120-01-01T00:00:00Z"}]}}))?;
+            "date": "2020-01-01T00:00:00Z", "endDate": "2120-01-01T00:00:00Z"}]}}),
+    )?;
     let (_server, tasks) = server(&cluster)?;
     let _adapter = adapter(&cluster, tasks)?;
 
@@ -145,7 +162,9 @@ fn schedules_and_tasks_feed_stock_hpas() -> Result<()> {
         Ok((schedule["status"]["active"] == true).then_some(()))
     })?;
     let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/clusterscalingschedules.zalando.org/rush/rush";
-    let value = wait_for("the schedule's metric", || Ok(cluster.kubectl(&["get", "--raw", path]).ok()))?;
+    let value = wait_for("the schedule's metric", || {
+        Ok(cluster.kubectl(&["get", "--raw", path]).ok())
+    })?;
     let value: Value = serde_json::from_str(&value)?;
     ensure!(value["items"][0]["value"] == "1k", "{value}");
     replicas(&cluster, "web", 20)?;
@@ -154,7 +173,9 @@ fn schedules_and_tasks_feed_stock_hpas() -> Result<()> {
         Ok(events.contains("19 -> 20").then_some(events))
     })?;
     ensure!(
-        events.contains("Scaling schedule 'ClusterScalingSchedule' adjusted replicas 19 -> 20 based on metric: rush"),
+        events.contains(
+            "Scaling schedule 'ClusterScalingSchedule' adjusted replicas 19 -> 20 based on metric: rush"
+        ),
         "{events}"
     );
 
