@@ -266,6 +266,9 @@ impl Shared {
                                 "Adding new metrics collector: {}",
                                 built.name
                             );
+                            if let Some(deprecated) = &built.deprecated {
+                                tracing::warn!("{deprecated}");
+                            }
                             let built = Arc::new(built);
                             if let Some(expected) = expected(&wanted) {
                                 self.store.expect(owner, expected);
@@ -379,6 +382,7 @@ impl Shared {
                 status.interval_seconds = Some(built.interval.as_secs_f64());
                 status.max_age_seconds = Some(built.max_age.as_secs_f64());
                 status.remarks.clone_from(&built.remarks);
+                status.remarks.extend(built.deprecated.clone());
             }
             Some(Standing::Refused(error)) => status.error = Some(error.clone()),
             None => {}

@@ -34,8 +34,10 @@ pub struct Built {
     pub interval: Duration,
     /// For how long a value is believed.
     pub max_age: Duration,
-    /// What in its configuration is ignored or deprecated.
+    /// What in its configuration is ignored.
     pub remarks: Vec<String>,
+    /// What in its configuration is an old way that works.
+    pub deprecated: Option<String>,
 }
 
 /// What a collector is made from.
@@ -131,6 +133,20 @@ pub fn build(wanted: &Wanted, context: &Arc<Context>) -> Result<Built, ConfigErr
         interval,
         max_age,
         remarks,
+        deprecated: deprecated(wanted),
+    })
+}
+
+/// The old way to name a collector, in kube-metrics-adapter's words.
+fn deprecated(wanted: &Wanted) -> Option<String> {
+    let old = wanted.metric_type() == Some(MetricType::External) && external_key(wanted).1;
+    old.then(|| {
+        format!(
+            "HPA {}/{} is using deprecated metric type identifier '{}'",
+            wanted.namespace,
+            wanted.hpa,
+            wanted.name()
+        )
     })
 }
 
@@ -181,15 +197,6 @@ fn general_remarks(plugin: &Plugin, wanted: &Wanted) -> Vec<String> {
     let kind = wanted.metric_type();
     let config = &wanted.config;
     if kind == Some(MetricType::External) {
-        if external_key(wanted).1 {
-            // kube-metrics-adapter's words.
-            remarks.push(format!(
-                "HPA {}/{} is using deprecated metric type identifier '{}'",
-                wanted.namespace,
-                wanted.hpa,
-                wanted.name()
-            ));
-        }
         let other = config.collector != plugin.name
             && table::PLUGINS
                 .iter()

@@ -218,8 +218,9 @@ mod tests {
         let labelled = json!({"matchLabels": {"a": "b"}});
         let built = build(&external("http", labelled, &legacy), &context(allowing("*"))).unwrap();
         assert_eq!(built.collector.question(), "http://a/ $.a");
-        assert!(built.remarks[0].contains("deprecated metric type identifier 'http'"));
-        assert_eq!(built.remarks.len(), 1, "{:?}", built.remarks);
+        let deprecated = built.deprecated.as_deref().unwrap_or_default();
+        assert!(deprecated.contains("deprecated metric type identifier 'http'"));
+        assert_eq!(built.remarks, Vec::<String>::new());
     }
 
     #[tokio::test]

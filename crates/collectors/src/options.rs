@@ -1,6 +1,7 @@
 //! The servers and flags that collectors are configured with; names and defaults are kube-metrics-adapter's flags.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub struct Server {
 }
 
 /// `InfluxDB`, unless annotations say otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct InfluxServer {
     /// Base URL.
     pub address: String,
@@ -22,6 +23,16 @@ pub struct InfluxServer {
     pub token: String,
     /// Organisation.
     pub org: String,
+}
+
+impl fmt::Debug for InfluxServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the token.
+        f.debug_struct("InfluxServer")
+            .field("address", &self.address)
+            .field("org", &self.org)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What all collectors are configured with. A collector whose server or switch is missing here does not exist.

@@ -44,5 +44,6 @@ pub use error::{Error, Problem, Warning};
 pub use load::{Loaded, Overrides, Provenance, Source, find_file, load, resolve};
 pub use print::print_config;
 pub use settings::{
-    Adapter, BasicAuth, Capstan, HttpPost, Influxdb, Kubernetes, QueuePolicy, Settings, Smtp, Swarm, Udf, UdfFunction,
+    Adapter, BasicAuth, Capstan, HttpPost, Influxdb, Kubernetes, QueuePolicy, Settings, Smtp, Swarm, Udf,
+    UdfFunction,
 };

@@ -87,6 +87,7 @@ impl Stage {
             interval: Duration::from_millis(100),
             max_age: Duration::from_mins(1),
             remarks: Vec::new(),
+            deprecated: None,
         });
         self.runner.add(Owner(owner), Arc::clone(&built));
         built
