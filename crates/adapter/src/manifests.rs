@@ -1,6 +1,7 @@
 //! What a cluster has to know of the adapter: account, rights, deployment, service, `APIService`s. Rights are as few as the
 //! configuration needs; names are kube-metrics-adapter's, so that applying them over its manifests replaces those.
 
+use capstan_collectors::schedule::crds;
 use capstan_kubeapi::Status;
 use serde_json::{Value, json};
 
@@ -87,6 +88,15 @@ impl Settings {
             "kind": "ServiceAccount",
             "metadata": {"name": ACCOUNT, "namespace": self.service.namespace},
         })];
+        if self.on("scaling-schedule", false) {
+            let kinds = [crds::SCALING_SCHEDULE, crds::CLUSTER_SCALING_SCHEDULE];
+            // A test reads both.
+            objects.extend(
+                kinds
+                    .iter()
+                    .filter_map(|text| serde_saphyr::from_str::<Value>(text).ok()),
+            );
+        }
         objects.extend(self.readers());
         objects.push(role(COLLECTOR, &self.rights()));
         objects.push(self.bound(COLLECTOR, COLLECTOR));
@@ -225,9 +235,10 @@ impl Settings {
             // A schedule may scale what an HPA would leave within its tolerance.
             rules.push(rule(
                 "apps",
-                &["deployments/scale", "statefulsets/scale"],
+                &["deployments/scale", "replicasets/scale", "statefulsets/scale"],
                 &["update", "patch"],
             ));
+            rules.push(rule("", &["replicationcontrollers/scale"], &["update", "patch"]));
             rules.push(rule("argoproj.io", &["rollouts/scale"], &["update", "patch"]));
         }
         if self.on("enable-resource-metrics-api", false) {
@@ -379,6 +390,28 @@ mod tests {
                 |field: &str, value: &str| rule[field].as_array().unwrap().iter().any(|known| known == value);
             has("apiGroups", group) && has("resources", resource) && has("verbs", verb)
         })
+    }
+
+    #[test]
+    fn schedules_bring_their_kinds() {
+        let none = names(&settings(&[]), "CustomResourceDefinition");
+        assert_eq!(none, Vec::<String>::new());
+        let all = settings(&["--scaling-schedule"]);
+        assert_eq!(
+            names(&all, "CustomResourceDefinition"),
+            [
+                "scalingschedules.zalando.org",
+                "clusterscalingschedules.zalando.org"
+            ]
+        );
+        for object in all.objects() {
+            if object["kind"] == "CustomResourceDefinition" {
+                let version = &object["spec"]["versions"][0];
+                assert_eq!(version["subresources"]["status"], json!({}));
+                let schema = &version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+                assert_eq!(schema["schedules"]["items"]["required"], json!(["type", "value"]));
+            }
+        }
     }
 
     #[test]
