@@ -284,7 +284,9 @@ impl Settings {
             format!("--secure-port={SECURE_PORT}"),
             format!("--service={}/{}", self.service.namespace, self.service.name),
         ];
-        arguments.extend(self.flags.iter().cloned());
+        // What the manifests fix is not for flags to change.
+        let fixed = |flag: &&String| flag.starts_with("--secure-port=") || flag.starts_with("--service=");
+        arguments.extend(self.flags.iter().filter(|flag| !fixed(flag)).cloned());
         let probe = |path: &str| json!({"httpGet": {"path": path, "port": SECURE_PORT, "scheme": "HTTPS"}, "periodSeconds": 10});
         json!({
             "apiVersion": "apps/v1",

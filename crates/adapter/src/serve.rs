@@ -157,8 +157,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<Store>,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) clock: SharedClock,
-    custom: bool,
-    external: bool,
+    groups: Vec<(&'static str, &'static [&'static str])>,
     resources: Option<Arc<Resources>>,
     readiness: Option<Readiness>,
     trust: trust::Trusts,
@@ -201,8 +200,7 @@ impl Server {
             access: access::Access::new(Arc::clone(&cluster), Arc::clone(&clock), &options),
             names: names::NamesOf::new(Arc::clone(&cluster), Arc::clone(&clock)),
             stats: stats::Stats::default(),
-            custom: options.custom,
-            external: options.external,
+            groups: groups(&options),
             resources: options.resources.clone(),
             readiness: options.readiness.clone(),
             store,
@@ -230,7 +228,7 @@ impl Server {
         let listener = TcpListener::bind(bind).await.map_err(failed)?;
         server.address = Some(listener.local_addr().map_err(failed)?);
         let mut groups = Vec::new();
-        for (group, versions) in shared.groups() {
+        for (group, versions) in &shared.groups {
             groups.extend(versions.iter().map(|version| format!("{version}.{group}")));
         }
         let keeping = certificate::Keeping {
@@ -268,8 +266,8 @@ impl Server {
     }
 
     /// The groups and versions that are served, the preferred version first.
-    pub fn groups(&self) -> Vec<(&'static str, &'static [&'static str])> {
-        self.shared.groups()
+    pub fn groups(&self) -> &[(&'static str, &'static [&'static str])] {
+        &self.shared.groups
     }
 
     /// Whether the authorities of clients are known: who comes through the front proxy is refused until then.
@@ -311,21 +309,6 @@ impl Drop for Server {
 }
 
 impl Shared {
-    /// The groups and versions that are served, the preferred version first.
-    pub(crate) fn groups(&self) -> Vec<(&'static str, &'static [&'static str])> {
-        let mut groups: Vec<(&'static str, &'static [&'static str])> = Vec::new();
-        if self.external {
-            groups.push((external::GROUP, &external::VERSIONS));
-        }
-        if self.custom {
-            groups.push((custom::GROUP, &custom::VERSIONS));
-        }
-        if self.resources.is_some() {
-            groups.push((crate::resource::GROUP, &crate::resource::VERSIONS));
-        }
-        groups
-    }
-
     fn metrics(&self) -> String {
         self.stats.text(self.store.series(), self.access.sizes())
     }
@@ -392,7 +375,7 @@ impl Shared {
     }
 
     fn serves(&self, place: &Place<'_>) -> bool {
-        self.groups()
+        self.groups
             .iter()
             .any(|(group, versions)| *group == place.group && versions.contains(&place.version))
     }
@@ -462,4 +445,19 @@ fn read_only(read: bool) -> Result<(), Status> {
         return Ok(());
     }
     Err(Status::method_not_allowed())
+}
+
+/// The groups and versions that are served, the preferred version first.
+fn groups(options: &Options) -> Vec<(&'static str, &'static [&'static str])> {
+    let mut groups: Vec<(&'static str, &'static [&'static str])> = Vec::new();
+    if options.external {
+        groups.push((external::GROUP, &external::VERSIONS));
+    }
+    if options.custom {
+        groups.push((custom::GROUP, &custom::VERSIONS));
+    }
+    if options.resources.is_some() {
+        groups.push((crate::resource::GROUP, &crate::resource::VERSIONS));
+    }
+    groups
 }

@@ -108,9 +108,12 @@ impl Access {
                 tracing::warn!(user = user.name, path, "access cannot be reviewed: {error}");
                 Status::internal(format!("access cannot be reviewed: {error}"))
             })?;
+            let allowed = status["allowed"] == true && status["denied"] != true;
+            let reason = status["reason"].as_str().unwrap_or_default();
             let decision = Decision {
-                allowed: status["allowed"] == true && status["denied"] != true,
-                reason: status["reason"].as_str().unwrap_or_default().to_owned(),
+                allowed,
+                // Nobody is told why they may.
+                reason: if allowed { String::new() } else { reason.to_owned() },
             };
             let ttl = if decision.allowed {
                 self.allow_ttl

@@ -46,7 +46,7 @@ impl Shared {
     /// `/`.
     pub(super) fn root(&self, accept: &Accept) -> Result<Answer, Status> {
         let mut paths = vec!["/apis".to_owned()];
-        for (group, versions) in self.groups() {
+        for (group, versions) in &self.groups {
             paths.push(format!("/apis/{group}"));
             paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
         }
@@ -69,7 +69,7 @@ impl Shared {
             return answer::discovery(&self.aggregated(version), version, parts);
         }
         let groups: Vec<Value> = self
-            .groups()
+            .groups
             .iter()
             .map(|(group, versions)| group_fields(group, versions))
             .collect();
@@ -79,8 +79,7 @@ impl Shared {
 
     /// `/apis/GROUP`.
     pub(super) fn group(&self, name: &str) -> Option<Value> {
-        let groups = self.groups();
-        let (group, versions) = groups.iter().find(|(group, _)| *group == name)?;
+        let (group, versions) = self.groups.iter().find(|(group, _)| *group == name)?;
         let mut document = json!({"kind": "APIGroup", "apiVersion": "v1"});
         if let (Value::Object(document), Value::Object(fields)) =
             (&mut document, group_fields(group, versions))
@@ -92,8 +91,7 @@ impl Shared {
 
     /// `/apis/GROUP/VERSION`.
     pub(super) fn resource_list(&self, group: &str, version: &str) -> Option<Value> {
-        let groups = self.groups();
-        groups
+        self.groups
             .iter()
             .find(|(name, versions)| *name == group && versions.contains(&version))?;
         let resources: Vec<Value> = self
@@ -156,7 +154,7 @@ impl Shared {
 
     fn aggregated(&self, version: &str) -> Value {
         let items: Vec<Value> = self
-            .groups()
+            .groups
             .iter()
             .map(|(group, versions)| {
                 let versions: Vec<Value> = versions

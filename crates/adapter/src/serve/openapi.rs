@@ -184,8 +184,8 @@ impl Shared {
         match segments {
             ["v2"] => {
                 let (mut paths, mut definitions) = (Map::new(), Map::new());
-                for (group, versions) in self.groups() {
-                    for version in versions {
+                for (group, versions) in &self.groups {
+                    for version in *versions {
                         paths.extend(all_paths(group, version, false));
                         definitions.extend(schemas(group, version));
                     }
@@ -196,8 +196,8 @@ impl Shared {
             }
             ["v3"] => {
                 let mut paths = Map::new();
-                for (group, versions) in self.groups() {
-                    for version in versions {
+                for (group, versions) in &self.groups {
+                    for version in *versions {
                         let name = format!("apis/{group}/{version}");
                         // The documents change with the program only.
                         let url = format!("/openapi/v3/{name}?hash={}", env!("CARGO_PKG_VERSION"));
@@ -207,8 +207,8 @@ impl Shared {
                 answer::object(&json!({ "paths": paths }), accept)
             }
             ["v3", "apis", group, version] => {
-                let groups = self.groups();
-                let served = groups
+                let served = self
+                    .groups
                     .iter()
                     .any(|(name, versions)| name == group && versions.contains(version));
                 if !served {

@@ -52,6 +52,17 @@ async fn the_front_proxy_speaks_for_users_and_reviews_are_remembered() {
 }
 
 #[tokio::test]
+async fn the_front_proxy_may_speak_http2() {
+    let rig = rig().await;
+    let headers = [("x-remote-user", HPA), ("x-remote-group", "system:authenticated")];
+    let replies = rig.get_http2(&rig.front(), PATH, &headers).await;
+    assert!(replies.iter().all(|reply| reply.code == 200), "{replies:?}");
+    let stranger = rig.client(&authority("proxy-ca"), "front-proxy-client");
+    let replies = rig.get_http2(&stranger, PATH, &headers).await;
+    assert!(replies.iter().all(|reply| reply.code == 401), "{replies:?}");
+}
+
+#[tokio::test]
 async fn a_claim_without_the_front_proxys_certificate_is_worth_nothing() {
     let rig = rig().await;
     let claim = [("x-remote-user", HPA), ("x-remote-group", "system:masters")];

@@ -11,7 +11,7 @@ use capstan_metrics::{GroupResource, Labels, Owner, Sample, Series, Store};
 use capstan_runtime::Shutdown;
 use capstan_tls::{Authority, Identity};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio_rustls::TlsConnector;
 
@@ -201,6 +201,44 @@ impl Rig {
         connection.send(method, path, headers).await
     }
 
+    /// Over HTTP/2, as an aggregator written in Go speaks.
+    pub(crate) async fn get_http2(
+        &self,
+        identity: &Identity,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Vec<Reply> {
+        let config = capstan_tls::unverified_client_config(Some(identity)).unwrap();
+        let mut config = (*config).clone();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let stream = tokio::net::TcpStream::connect(self.server.address().unwrap())
+            .await
+            .unwrap();
+        let name = "kube-metrics-adapter.kube-system.svc".try_into().unwrap();
+        let stream = TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+            .unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .unwrap();
+        capstan_runtime::spawn("client", async move {
+            let _ = connection.await;
+        });
+        let several = (0..10).map(|_| {
+            let mut sender = sender.clone();
+            let mut request = http::Request::get(format!("https://localhost{path}"));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(Empty::<bytes::Bytes>::new()).unwrap();
+            async move { read(sender.send_request(request).await.unwrap()).await }
+        });
+        futures::future::join_all(several).await
+    }
+
     pub(crate) async fn connect(&self, identity: Option<&Identity>) -> Connection {
         // The server's clock stands still in the past, by which the client's TLS library cannot verify.
         let config = capstan_tls::unverified_client_config(identity).unwrap();
@@ -232,17 +270,21 @@ impl Connection {
         }
         let request = request.body(Empty::new()).unwrap();
         let response = self.0.send_request(request).await.unwrap();
-        let code = response.status().as_u16();
-        let kind = response
-            .headers()
-            .get("content-type")
-            .map(|value| value.to_str().unwrap().to_owned())
-            .unwrap_or_default();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply {
-            code,
-            kind,
-            text: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        read(response).await
+    }
+}
+
+async fn read(response: http::Response<hyper::body::Incoming>) -> Reply {
+    let code = response.status().as_u16();
+    let kind = response
+        .headers()
+        .get("content-type")
+        .map(|value| value.to_str().unwrap().to_owned())
+        .unwrap_or_default();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    Reply {
+        code,
+        kind,
+        text: String::from_utf8(body.to_vec()).unwrap(),
     }
 }

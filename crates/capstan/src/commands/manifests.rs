@@ -34,8 +34,8 @@ enum Which {
         /// Its image
         #[arg(long, default_value = concat!("capstan:", env!("CARGO_PKG_VERSION")))]
         image: String,
-        /// Flags of `capstan adapter`, after `--`: rights are as few as these need
-        #[arg(last = true, value_name = "FLAGS")]
+        /// Flags of `capstan adapter`, after the others: rights are as few as these need
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
         flags: Vec<String>,
     },
 }
