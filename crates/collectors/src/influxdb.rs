@@ -83,7 +83,13 @@ struct Answered {
 pub(crate) fn external(order: &Order<'_>) -> Result<Box<dyn Collector>, ConfigError> {
     let keys = order.keys;
     let server = server(order)?;
+    let query = query(order)?.to_owned();
     let database = keys.get("database").or_else(|| keys.get("db"));
+    if database.is_some() && !only_reads(&query) {
+        return Err(ConfigError(format!(
+            "an InfluxQL query has to be one SELECT without INTO, or one SHOW, and not {query:?}"
+        )));
+    }
     let language = match database {
         Some(database) => Language::InfluxQl {
             database: database.to_owned(),
@@ -94,7 +100,7 @@ pub(crate) fn external(order: &Order<'_>) -> Result<Box<dyn Collector>, ConfigEr
     Ok(Box::new(InfluxDb {
         context: Arc::clone(order.context),
         server,
-        query: query(order)?.to_owned(),
+        query,
         language,
         series: single::external(order.wanted),
         interval: order.interval,
@@ -133,6 +139,22 @@ fn query<'a>(order: &Order<'a>) -> Result<&'a str, ConfigError> {
              metric-config.external.{metric}.influxdb/{name} holds the query"
         ))
     })
+}
+
+/// Whether a statement of InfluxQL changes nothing. `InfluxDB` 1.x runs any by GET, `DROP DATABASE` too, and our token may
+/// have the right to it. Doubtful ones, such as with INTO or a semicolon in a text, count as changing something: what hides
+/// in quotes or comments is not for us to judge.
+fn only_reads(query: &str) -> bool {
+    let words: Vec<String> = query
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let text = query.trim();
+    let statement = text.strip_suffix(';').unwrap_or(text);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && matches!(words.first().map(String::as_str), Some("select" | "show"));
+    begins && !statement.contains(';') && !words.iter().any(|word| word == "into")
 }
 
 /// As configured, or as annotations say. Our token goes to the configured server only.
@@ -183,7 +205,7 @@ impl Server {
             } => {
                 url.set_path(&format!("{base}/query"));
                 parameters.extend([("db", database.as_str()), ("rp", retention_policy), ("q", query)]);
-                // InfluxDB lets a GET read only.
+                // Some servers let a GET read only.
                 None
             }
         };

@@ -124,7 +124,7 @@ async fn with_a_database_it_is_influxql() {
     assert_eq!(sample.value.to_string(), "2500m");
     assert_eq!(sample.at.as_nanosecond(), i128::from(NOW));
     let (method, path, token, _) = asked.lock().clone();
-    assert_eq!(method, "GET", "so that nothing can be changed");
+    assert_eq!(method, "GET");
     assert_eq!(path, "/query?db=apps&q=SELECT+mean%28v%29+FROM+m");
     assert_eq!(token, "Token secret");
     let error = async |body| run(200, body, &keys).await.0.unwrap_err();
@@ -138,6 +138,39 @@ async fn with_a_database_it_is_influxql() {
             .await
             .contains("database not found")
     );
+}
+
+#[tokio::test]
+async fn influxql_may_only_read() {
+    let context = context(options("http://influx:8086"));
+    let refused = |query: &str| {
+        let keys = [("q", query), ("database", "apps")];
+        match build(&metric(json!({"query-name": "q"}), &keys), &context) {
+            Ok(_) => false,
+            Err(error) => error.0.contains("one SELECT without INTO"),
+        }
+    };
+    for good in [
+        "SELECT mean(v) FROM m",
+        " select v from \"a\";\n",
+        "SHOW SERIES CARDINALITY",
+        "SELECT intox FROM m",
+    ] {
+        assert!(!refused(good), "{good}");
+    }
+    for bad in [
+        "DROP DATABASE apps",
+        "SELECT v FROM m; DROP DATABASE apps",
+        "SELECT v FROM m -- '\n; DROP DATABASE apps --'",
+        "SELECT v INTO n FROM m",
+        "SELECT v/**/into/**/n FROM m",
+        "-- SELECT\nDROP DATABASE apps",
+        "/*SELECT*/DROP DATABASE apps",
+        "SELECTED",
+        "",
+    ] {
+        assert!(refused(bad), "{bad}");
+    }
 }
 
 /// `TestInfluxDBCollector_New`.
