@@ -113,8 +113,7 @@ async fn queries_are_found_as_kube_metrics_adapter_finds_them() {
         match (built, expected) {
             (Ok(built), Ok(())) => {
                 assert_eq!(built.collector.question(), format!("http://prometheus/ {query}"));
-                let deprecated = built.remarks.iter().any(|remark| remark.contains("deprecated"));
-                assert_eq!(deprecated, name == "prometheus-query");
+                assert_eq!(built.deprecated.is_some(), name == "prometheus-query");
             }
             (Err(error), Err(expected)) => assert!(error.0.starts_with(expected), "{error}"),
             (built, expected) => panic!("{name}: {built:?}, not {expected:?}"),
