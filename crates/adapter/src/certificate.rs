@@ -21,7 +21,7 @@ const AUTHORITY: &str = "capstan-adapter-ca";
 const AUTHORITY_DAYS: u32 = 3650;
 const DAYS: u32 = 90;
 /// How often certificates and `APIService`s are looked at.
-const PERIOD: Duration = Duration::from_secs(30);
+const PERIOD: Duration = Duration::from_secs(5);
 /// Writes that somebody else came before are tried so often.
 const ATTEMPTS: usize = 4;
 /// Own authorities in a bundle at most, for as many replicas, or restarts without a directory.

@@ -38,6 +38,9 @@ mod storage;
 mod views;
 pub mod watch;
 
+/// `ServiceMonitor` and `PodMonitor` for clusters without the Prometheus operator's own definitions.
+pub const MONITORS: &str = include_str!("../manifests/monitors.yaml");
+
 pub use aggregation::LocalApi;
 pub use cluster::{Cluster, Handle};
 pub use error::Error;

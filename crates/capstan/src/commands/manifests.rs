@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use capstan_adapter::certificate::Service;
 use capstan_adapter::manifests::Settings;
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::wiring::adapter::AdapterFlags;
 
 /// Prints manifests for a cluster: `capstan manifests autoscaler | kubectl apply -f -`.
 #[derive(Debug, Args)]
@@ -38,6 +40,8 @@ enum Which {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
         flags: Vec<String>,
     },
+    /// ServiceMonitor and PodMonitor, for an embedded cluster where Prometheus is to find pods by them
+    Monitors,
 }
 
 /// Prints them.
@@ -56,6 +60,7 @@ pub(crate) fn run(args: ManifestsArgs) -> Result<ExitCode> {
             image,
             flags,
         } => {
+            check(&flags)?;
             let settings = Settings {
                 service: Service { namespace, name },
                 image,
@@ -63,6 +68,19 @@ pub(crate) fn run(args: ManifestsArgs) -> Result<ExitCode> {
             };
             write!(out, "{}", settings.yaml()?)?;
         }
+        Which::Monitors => write!(out, "{}", capstan_cluster::MONITORS)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether `capstan adapter` takes these flags.
+fn check(flags: &[String]) -> Result<()> {
+    #[derive(Debug, Parser)]
+    #[command(name = "capstan adapter", no_binary_name = true)]
+    struct Line {
+        #[command(flatten)]
+        flags: AdapterFlags,
+    }
+    let line = Line::try_parse_from(flags)?;
+    line.flags.collectors.options().map(drop)
 }
