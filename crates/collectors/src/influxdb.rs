@@ -71,6 +71,18 @@ enum Language {
     },
 }
 
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flux => f.write_str("Flux"),
+            Self::InfluxQl {
+                database,
+                retention_policy,
+            } => write!(f, "InfluxQL of {database:?}.{retention_policy:?}"),
+        }
+    }
+}
+
 /// What of a result is used.
 #[derive(Debug)]
 struct Answered {
@@ -231,7 +243,7 @@ impl Server {
 
 impl Collector for InfluxDb {
     fn question(&self) -> String {
-        format!("{:?} {:?} {}", self.server, self.language, self.query)
+        format!("{:?} {} {}", self.server, self.language, self.query)
     }
 
     fn collect(&self) -> BoxFuture<'_, Result<Collected, CollectError>> {
@@ -246,7 +258,7 @@ impl InfluxDb {
         let identity = [server.url.as_str(), &server.token, &server.org, &server.org_id];
         let question = Question {
             server: identity.join("\n"),
-            text: format!("{:?} {}", self.language, self.query),
+            text: format!("{} {}", self.language, self.query),
             interval: self.interval,
         };
         let context = Arc::clone(&self.context);

@@ -124,7 +124,7 @@ fn schedules_and_tasks_feed_stock_hpas() -> Result<()> {
         return Ok(());
     };
     let flags = ["--horizontal-pod-autoscaler-sync-period=1s"];
-    let cluster = Embedded::start(&kubectl, tempfile::tempdir()?, "127.66.0.0/16", &flags)?;
+    let cluster = Embedded::start(&kubectl, tempfile::tempdir()?, "127.75.0.0/16", &flags)?;
     let crds = root().join("crates/collectors/src/schedule/crds");
     cluster.kubectl(&["apply", "-f", &crds.to_string_lossy()])?;
     cluster.kubectl(&[
