@@ -116,13 +116,8 @@ fn make(order: &Order<'_>, kind: Kind) -> Result<Box<dyn Collector>, ConfigError
         .ok_or_else(|| ConfigError::new("the metric has no describedObject"))?;
     let backend = match (order.keys.get("backend"), metric.split_once(',')) {
         (Some(backend), _) => backend,
-        (None, Some((_, backend))) if !backend.contains(',') => {
-            order.remark(format!(
-                "the backend {backend:?} is named in the old way, by the metric's name; name it by the label backend of \
-                 the metric's selector"
-            ));
-            backend
-        }
+        // The old way, by the metric's name.
+        (None, Some((_, backend))) if !backend.contains(',') => backend,
         _ => "",
     };
     let name = object.described_object.name.clone();
