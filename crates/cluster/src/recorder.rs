@@ -1,6 +1,6 @@
 //! Events about objects, repeats counted instead of repeated.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use capstan_kubeapi::builtin::EVENTS;
 use capstan_kubeapi::{meta, time};
@@ -21,8 +21,31 @@ pub(crate) struct Recorder {
 
 #[derive(Debug, Default)]
 struct Inner {
-    recent: VecDeque<(String, String, String)>,
-    kept: VecDeque<(String, String)>,
+    /// Namespace and name of the event with each text, and when it was noted.
+    recent: HashMap<String, (Place, u64)>,
+    /// The texts in the order in which they were noted; one that was noted again stands there twice.
+    order: VecDeque<(u64, String)>,
+    kept: VecDeque<Place>,
+}
+
+/// Namespace and name of an event.
+type Place = (String, String);
+
+impl Inner {
+    /// Notes where the event with this text is, and forgets the oldest one when there are too many.
+    fn remember(&mut self, text: String, place: Place) {
+        let number = self.order.back().map_or(0, |(number, _)| number + 1);
+        self.order.push_back((number, text.clone()));
+        self.recent.insert(text, (place, number));
+        while self.recent.len() > REMEMBERED || self.order.len() > 2 * REMEMBERED {
+            let Some((number, text)) = self.order.pop_front() else {
+                return;
+            };
+            if self.recent.get(&text).is_some_and(|(_, last)| *last == number) {
+                self.recent.remove(&text);
+            }
+        }
+    }
 }
 
 impl Recorder {
@@ -45,11 +68,7 @@ impl Recorder {
         let key = format!("{}/{type_}/{reason}/{component}/{message}", meta::uid(regarding));
         let known = {
             let inner = self.inner.lock();
-            inner
-                .recent
-                .iter()
-                .find(|(k, _, _)| *k == key)
-                .map(|(_, ns, name)| (ns.clone(), name.clone()))
+            inner.recent.get(&key).map(|(place, _)| place.clone())
         };
         if let Some((namespace, name)) = known {
             let counted = objects.modify(EVENTS, Some(&namespace), &name, Subresource::None, |event| {
@@ -111,11 +130,7 @@ impl Recorder {
         };
         let dropped = {
             let mut inner = self.inner.lock();
-            inner.recent.retain(|(k, _, _)| *k != key);
-            if inner.recent.len() >= REMEMBERED {
-                inner.recent.pop_front();
-            }
-            inner.recent.push_back((key, namespace.clone(), name.clone()));
+            inner.remember(key, (namespace.clone(), name.clone()));
             inner.kept.push_back((namespace, name));
             if inner.kept.len() > KEPT {
                 inner.kept.pop_front()
@@ -127,5 +142,25 @@ impl Recorder {
             // It may be gone already; nobody minds.
             let _ = objects.delete(EVENTS, Some(&namespace), &name, &DeleteOptions::default());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_events_noted_last_are_found_however_often_one_of_them_was_noted() {
+        let mut inner = Inner::default();
+        let place = |number: usize| ("n".to_owned(), number.to_string());
+        for number in 0..3 * REMEMBERED {
+            inner.remember("again".to_owned(), place(number));
+            inner.remember(number.to_string(), place(number));
+        }
+        let last = 3 * REMEMBERED - 1;
+        assert_eq!(inner.recent["again"].0, place(last));
+        assert_eq!(inner.recent[&last.to_string()].0, place(last));
+        assert!(!inner.recent.contains_key("0"));
+        assert!(inner.recent.len() <= REMEMBERED && inner.order.len() <= 2 * REMEMBERED);
     }
 }
