@@ -4,6 +4,7 @@
 //! `expect` is what upstream's test asserts and says less. A case's id is `<file>#<section>/<name>`.
 
 pub mod conversion;
+mod failures;
 mod horizontal;
 mod input;
 mod oracle;
@@ -47,6 +48,8 @@ pub fn run_folder(root: &Path) -> Result<Vec<CaseResult>> {
         ("conversion.json", conversion::run_file),
         ("golden/scenarios.json", scenarios::run_file),
         ("golden/scale-to-zero.json", scale_to_zero::run_file),
+        ("golden/failures/hpa-status.json", failures::run_file),
+        ("golden/scale-target-versions.json", failures::run_targets),
     ] {
         let path = root.join(name);
         if path.is_file() {

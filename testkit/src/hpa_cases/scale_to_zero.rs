@@ -10,7 +10,7 @@ use capstan_hpa::wire;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
-use super::simulated::{Autoscaler, Cluster, Workload, plain};
+use super::simulated::{Autoscaler, Cluster, plain};
 use super::{equal, items_of, list, text};
 use crate::report::CaseResult;
 use crate::shared::CaseFile;
@@ -104,16 +104,12 @@ fn play(content: &Json, name: &str, object: &Json) -> Result<(), String> {
     let &[up, down] = marks.as_slice() else {
         return Err(format!("two marks, not {marks:?}"));
     };
-    let mut cluster = Cluster {
-        workloads: [(name.to_owned(), Workload::new(&deployment))].into(),
-        values: &low,
-        now: begin,
-        options: Arc::new(Options {
-            downscale_stabilization: 1_000_000_000,
-            gates: GATES,
-            ..Options::default()
-        }),
-    };
+    let mut cluster = Cluster::new(&[deployment], &low, begin);
+    cluster.options = Arc::new(Options {
+        downscale_stabilization: 1_000_000_000,
+        gates: GATES,
+        ..Options::default()
+    });
     let mut autoscaler = Autoscaler::new(object);
     let mut edit = edit(timeline);
     for sync in 1..=SYNCS {

@@ -4,13 +4,12 @@
 //! events there were. Names that are random (pods, the order of rival HPAs) are taken out on both sides.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::input::items;
-use super::simulated::{Autoscaler, Cluster, Workload, plain};
+use super::simulated::{Autoscaler, Cluster, plain};
 use super::{equal, text};
 use crate::report::CaseResult;
 use crate::shared::CaseFile;
@@ -38,20 +37,7 @@ pub(super) fn run_file(file: &Path) -> anyhow::Result<Vec<CaseResult>> {
 
 fn scenario_case(phases: &Json, scenario: &Json) -> Result<(), String> {
     let begin: Timestamp = "2026-11-21T17:55:39Z".parse().map_err(|_| "no time")?;
-    let mut cluster = Cluster {
-        workloads: items(&scenario["workloads"])
-            .iter()
-            .map(|object| {
-                (
-                    text(&object["metadata"], "name").to_owned(),
-                    Workload::new(object),
-                )
-            })
-            .collect(),
-        values: &phases[0],
-        now: begin,
-        options: Arc::default(),
-    };
+    let mut cluster = Cluster::new(items(&scenario["workloads"]), &phases[0], begin);
     let mut autoscalers: Vec<Autoscaler> = items(&scenario["hpas"]).iter().map(Autoscaler::new).collect();
     for sync in 1..=SYNCS {
         cluster.now = begin + SignedDuration::from_millis(15_050 * sync);

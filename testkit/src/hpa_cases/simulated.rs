@@ -20,6 +20,10 @@ use serde_json::{Value as Json, json};
 use super::input::items;
 use super::{equal, text};
 
+pub(super) const RESOURCE: &str = "metrics.k8s.io";
+pub(super) const CUSTOM: &str = "custom.metrics.k8s.io";
+pub(super) const EXTERNAL: &str = "external.metrics.k8s.io";
+
 /// A target and its pods.
 pub(super) struct Workload {
     object: Json,
@@ -86,6 +90,30 @@ pub(super) struct Cluster<'a> {
     pub(super) values: &'a Json,
     pub(super) now: Timestamp,
     pub(super) options: Arc<Options>,
+    /// What metrics APIs answer instead: status and body, by group.
+    pub(super) failures: BTreeMap<&'static str, (u16, String)>,
+    /// The version of the custom metrics API, or why there is none.
+    pub(super) custom: Result<&'static str, &'static str>,
+}
+
+impl<'a> Cluster<'a> {
+    /// One with these workloads, in which everything works.
+    pub(super) fn new(workloads: &[Json], values: &'a Json, now: Timestamp) -> Self {
+        let named = |object: &Json| {
+            (
+                text(&object["metadata"], "name").to_owned(),
+                Workload::new(object),
+            )
+        };
+        Self {
+            workloads: workloads.iter().map(named).collect(),
+            values,
+            now,
+            options: Arc::default(),
+            failures: BTreeMap::new(),
+            custom: Ok("v1beta2"),
+        }
+    }
 }
 
 impl Cluster<'_> {
@@ -104,7 +132,14 @@ impl Cluster<'_> {
         let outcome = run(start, now, |request| {
             let answer = match request {
                 Request::MapKind { group, kind } => map(&group, &kind),
-                Request::CustomMetricsVersion => Answer::Version("v1beta2".to_owned()),
+                Request::CustomMetricsVersion => match self.custom {
+                    Ok(version) => Answer::Version(version.to_owned()),
+                    Err(text) => Answer::Failed(ApiError::text(text)),
+                },
+                // Jobs have no scale.
+                Request::GetScale { path } if path.contains("/jobs/") => {
+                    not_found("the server could not find the requested resource")
+                }
                 Request::GetScale { .. } => self.scale(&target),
                 Request::ListPods { .. } => {
                     autoscaler.registered = true;
@@ -202,6 +237,17 @@ impl Cluster<'_> {
     }
 
     fn metric(&self, query: &MetricQuery, target: &str) -> Answer {
+        let group = match query {
+            MetricQuery::Resource { .. } => RESOURCE,
+            MetricQuery::Pods { .. } | MetricQuery::Object { .. } => CUSTOM,
+            MetricQuery::External { .. } => EXTERNAL,
+        };
+        if let Some((code, body)) = self.failures.get(group) {
+            return Answer::Http {
+                code: *code,
+                body: body.clone(),
+            };
+        }
         let time = self.now.to_string();
         match query {
             MetricQuery::Resource { .. } => {
@@ -272,6 +318,7 @@ fn map(group: &str, kind: &str) -> Answer {
         ("", "ReplicationController", "replicationcontrollers"),
         ("", "Service", "services"),
         ("networking.k8s.io", "Ingress", "ingresses"),
+        ("batch", "Job", "jobs"),
     ];
     let found = known.iter().find(|(of, name, _)| *of == group && *name == kind);
     match found {
