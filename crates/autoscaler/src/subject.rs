@@ -11,7 +11,7 @@ use capstan_hpa::autoscaling::HorizontalPodAutoscaler;
 use capstan_hpa::conversion::Version;
 use capstan_hpa::defaults;
 use capstan_kube::Followed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::options::{Options, SHORTEST_PERIOD};
 
@@ -166,6 +166,7 @@ impl Subject {
             defaults::apply(Version::V2, &mut object);
         }
         let mut hpa: HorizontalPodAutoscaler = serde_json::from_value(object)?;
+        hpa.metadata = fitted(hpa.metadata);
         kind.name().clone_into(&mut hpa.kind);
         hpa.api_version = kind.api_version();
         if kind == Kind::Hpa {
@@ -225,6 +226,15 @@ impl Subject {
         object["spec"] = spec.clone();
         serde_json::to_vec(&object)
     }
+}
+
+/// The same in as much memory as it needs: maps that were read have room for more, and this one is kept.
+fn fitted(map: Map<String, Value>) -> Map<String, Value> {
+    let fit = |(key, value): (String, Value)| match value {
+        Value::Object(inner) => (key, Value::Object(fitted(inner))),
+        other => (key, other),
+    };
+    map.into_iter().map(fit).collect()
 }
 
 #[cfg(test)]
