@@ -10,7 +10,7 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Reach {
     /// The kubeconfig [default: the pod's own account in a cluster, else KUBECONFIG or ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "lister-kubeconfig", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig
     #[arg(long)]

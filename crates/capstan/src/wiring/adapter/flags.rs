@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use capstan_collectors::options::{InfluxServer, Options, Server};
-use clap::{Args, ValueHint};
+use clap::{ArgAction, Args, ValueHint};
 
 use crate::duration;
 
@@ -55,16 +55,16 @@ pub(crate) struct CollectorFlags {
     #[arg(long, value_name = "FOLDER", default_value = "/meta/credentials")]
     credentials_dir: PathBuf,
     /// Collect requests per second of Ingresses behind Skipper
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     skipper_ingress_metrics: bool,
     /// Collect requests per second of `RouteGroups` behind Skipper
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     skipper_routegroup_metrics: bool,
     /// An annotation with the weights of an Ingress' backends; may be given several times
     #[arg(long, value_name = "ANNOTATION")]
     skipper_backends_annotation: Vec<String>,
     /// Collect requests per second of host names
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     external_rps_metrics: bool,
     /// Which metric of Prometheus counts them
     #[arg(
@@ -74,7 +74,7 @@ pub(crate) struct CollectorFlags {
     )]
     external_rps_metric_name: String,
     /// Collect the values of ScalingSchedules and ClusterScalingSchedules, and act on them
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) scaling_schedule: bool,
     /// Over how long a schedule ramps up and down, unless it says so itself
     #[arg(long, value_name = "DURATION", default_value = "10m0s", value_parser = duration::parse)]
@@ -111,10 +111,10 @@ pub(crate) struct CollectorFlags {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
     server_timeout: Duration,
     /// Say nothing of HPAs whose metrics have no collector: another adapter may serve them
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     disregard_incompatible_hpas: bool,
     /// Do as kube-metrics-adapter does also where a value may be old, cut or another HPA's
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     kube_metrics_adapter_compatible: bool,
     /// Where /metrics, and what `capstan adapter status` asks for, are
     #[arg(long, value_name = "ADDRESS", default_value = ":7979", value_parser = address)]
@@ -125,6 +125,12 @@ pub(crate) struct CollectorFlags {
     /// Taken from kube-metrics-adapter's command lines; ages are looked at whenever a value is read
     #[arg(long, value_name = "DURATION", hide = true)]
     garbage_collector_interval: Option<String>,
+    /// Taken from kube-metrics-adapter's command lines; there is no such limit
+    #[arg(long, value_name = "COUNT", hide = true)]
+    kube_client_qps: Option<String>,
+    /// Taken from kube-metrics-adapter's command lines; there is no such limit
+    #[arg(long, value_name = "COUNT", hide = true)]
+    kube_client_burst: Option<String>,
 }
 
 impl CollectorFlags {
@@ -244,6 +250,13 @@ mod tests {
         let flags = flags(&[]);
         assert_eq!(flags.metrics_address, METRICS_ADDRESS);
         assert_eq!(flags.options().unwrap(), Options::default());
+    }
+
+    #[test]
+    fn switches_take_values_as_go_programs_let_them() {
+        let on = flags(&["--scaling-schedule=true", "--skipper-ingress-metrics"]);
+        assert!(on.scaling_schedule && on.skipper_ingress_metrics);
+        assert!(!flags(&["--scaling-schedule=false"]).scaling_schedule);
     }
 
     #[test]

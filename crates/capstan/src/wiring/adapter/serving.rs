@@ -40,10 +40,10 @@ pub(crate) struct ServingFlags {
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enable_external_metrics_api: bool,
     /// Serve metrics.k8s.io too, from what Prometheus knows of containers and nodes
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) enable_resource_metrics_api: bool,
     /// Take no authorities from the config map extension-apiserver-authentication
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     authentication_skip_lookup: bool,
     /// The authority of users' certificates, instead of the config map's
     #[arg(long, value_name = "FILE")]
