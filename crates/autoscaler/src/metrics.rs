@@ -14,13 +14,14 @@ use capstan_hpa::reconcile::Answer;
 use capstan_hpa::replica_calculator::Samples;
 use capstan_kube::{Cluster, Message};
 use capstan_kubeapi::Selector;
+use capstan_runtime::spawn_blocking;
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::labels::{Labels, Pair, exact};
 use crate::limiter::Limiter;
 
-/// Answers are never shared for longer.
+/// Answers are not shared for longer, but for as long again while the next one is asked for.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// Answers that are kept at a time.
@@ -57,6 +58,8 @@ struct Slots<T> {
 struct Slot<T> {
     at: Duration,
     value: tokio::sync::OnceCell<T>,
+    /// The answer before this one, until this one is there.
+    before: Mutex<Option<Arc<Slot<T>>>>,
 }
 
 impl<T> Default for Shared<T> {
@@ -73,20 +76,34 @@ impl<T> Default for Shared<T> {
 impl<T> Shared<T> {
     fn slot(&self, key: String, now: Duration, age: Duration) -> Arc<Slot<T>> {
         let mut slots = self.slots.lock();
-        if let Some(slot) = slots.by_key.get(&key)
-            && now.saturating_sub(slot.at) < age
-        {
-            return Arc::clone(slot);
+        let mut before = None;
+        if let Some(slot) = slots.by_key.get(&key) {
+            if now.saturating_sub(slot.at) < age {
+                let mut before = slot.before.lock();
+                if slot.value.initialized() {
+                    *before = None;
+                }
+                // While one asks anew, the others need not wait for it.
+                let old = before.as_ref();
+                let old = old.filter(|old| now.saturating_sub(old.at) < age * 2);
+                return Arc::clone(old.unwrap_or(slot));
+            }
+            let is_young = slot.value.initialized() && now.saturating_sub(slot.at) < age * 2;
+            before = is_young.then(|| Arc::clone(slot));
+            if let Some(old) = &before {
+                *old.before.lock() = None;
+            }
         }
         if now.saturating_sub(slots.swept) >= LONGEST {
             slots.swept = now;
             slots
                 .by_key
-                .retain(|_, slot| now.saturating_sub(slot.at) < LONGEST);
+                .retain(|_, slot| now.saturating_sub(slot.at) < LONGEST * 2);
         }
         let slot = Arc::new(Slot {
             at: now,
             value: tokio::sync::OnceCell::new(),
+            before: Mutex::new(before),
         });
         if slots.by_key.len() < MAX_ANSWERS || slots.by_key.contains_key(&key) {
             slots.by_key.insert(key, Arc::clone(&slot));
@@ -222,7 +239,9 @@ impl Metrics {
             if !(200..300).contains(&reply.code) {
                 return None;
             }
-            Whole::read(&all, serde_json::from_str(&reply.body).ok()?)
+            // Thousands of pods take long to read: other looks of this worker go on meanwhile.
+            let reading = spawn_blocking(move || Whole::read(&all, serde_json::from_str(&reply.body).ok()?));
+            reading.await.ok()?
         };
         let whole = slot.value.get_or_init(ask).await.as_ref()?;
         Some(Answer::Data(whole.select(&selector)))
@@ -300,6 +319,27 @@ mod tests {
     fn item(name: &str, labels: Value, cpu: &str) -> Value {
         json!({"metadata": {"name": name, "labels": labels}, "timestamp": "2026-01-01T00:00:00Z",
             "window": "10s", "containers": [{"name": "c", "usage": {"cpu": cpu}}]})
+    }
+
+    #[test]
+    fn while_one_asks_anew_the_others_have_the_answer_before() {
+        let shared: Shared<u32> = Shared::default();
+        let slot = |millis| {
+            shared.slot(
+                "k".to_owned(),
+                Duration::from_millis(millis),
+                Duration::from_secs(1),
+            )
+        };
+        slot(0).value.set(1).unwrap();
+        let asking = slot(1000);
+        assert!(!asking.value.initialized());
+        assert_eq!(slot(1100).value.get(), Some(&1));
+        asking.value.set(2).unwrap();
+        assert_eq!(slot(1200).value.get(), Some(&2));
+        // One that is too old does for nobody.
+        assert!(!slot(3100).value.initialized());
+        assert!(!slot(3200).value.initialized());
     }
 
     #[test]
